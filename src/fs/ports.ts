@@ -1,0 +1,113 @@
+/** The jail as the other folders see it: who holds none touches no file. */
+import type { DbName, Entry, Fingerprint, Located, Meta, Name, Present } from "../model/mod.ts";
+import type { OsError } from "../os/mod.ts";
+
+/** What a walk finds. */
+export interface WalkStep {
+  readonly name: DbName;
+  readonly entry: Present;
+}
+
+/** 0: neither looked at nor entered; 1: entered if it is a directory, not yielded; 2: both (D 2.5). */
+export type WalkClass = 0 | 1 | 2;
+
+export interface WalkOptions {
+  /** Name that the start has in the database; names below are built from it. */
+  readonly name: DbName;
+  /**
+   * `after`: contents before their directory, in strictly descending order of encoded names, which is
+   * the reverse of what the database yields ascending. `before`: directory first, then its entries in
+   * descending byte order: the order of the C programs (D 3.3).
+   */
+  readonly directories: "before" | "after";
+  /** Asked once per name, before the object is examined. */
+  classify(name: DbName): WalkClass;
+  /**
+   * An object or a directory cannot be examined or read. What lies there is unknown, not gone.
+   * Objects that vanish during the walk are left out silently.
+   */
+  onError(name: DbName, error: OsError): void;
+}
+
+/** Reads below its anchors. No symbolic link is followed below an anchor, on no component. */
+export interface ReadJail extends Disposable {
+  /**
+   * The object itself, links not followed. ENOENT and ENOTDIR are Absent, so is everything behind a
+   * link; every other failure throws.
+   * @throws OsError
+   */
+  look(at: Located): Entry;
+  /** As `look`, with the fingerprint of what was seen. */
+  lookClosely(at: Located): { readonly entry: Entry; readonly fingerprint?: Fingerprint };
+  /** Opens a regular file for sending. @throws OsError, `ELOOP` for links, `EINVAL` for other types */
+  open(at: Located): SourceFile;
+  /** Lazy: holds one listing per level. Never throws for what a tree can contain. */
+  walk(at: Located, options: WalkOptions): Generator<WalkStep, void, void>;
+}
+
+/** A regular file open for reading. */
+export interface SourceFile extends Disposable {
+  readonly fingerprint: Fingerprint;
+  readonly meta: Meta;
+  /** Bytes, at the time of opening. */
+  readonly size: number;
+  /** Reads up to `into.length` bytes at `offset`; 0 at the end. @throws OsError */
+  readAt(into: Uint8Array, offset: number): number;
+  /** Whether the open file and what the name leads to now are still in the state of `fingerprint`. */
+  isUnchanged(): boolean;
+}
+
+/** Reads and changes below its anchors. */
+export interface Jail extends ReadJail {
+  /**
+   * The open directory that holds the object, and the object's component in it.
+   * @throws OsError `ENOENT`, `ENOTDIR`, `ELOOP` (a parent is a link)
+   */
+  parentOf(at: Located): { readonly dir: DirHandle; readonly leaf: Name };
+}
+
+/** One open directory. Its verbs take one component, never a path, and follow no link. */
+export interface DirHandle extends Disposable {
+  look(leaf: Name): Entry;
+  lookClosely(leaf: Name): { readonly entry: Entry; readonly fingerprint?: Fingerprint };
+  open(leaf: Name): SourceFile;
+  /** Entries except `.` and `..`, in no order. */
+  list(): Name[];
+  /** A new, unlinkable-by-dispose temporary regular file, mode 0600, named by temp_name. */
+  createTemp(forLeaf: Name): TempFile;
+  /** A free temporary name for other kinds. */
+  tempName(forLeaf: Name): Name;
+  mkdir(leaf: Name, mode: number): void;
+  mknod(leaf: Name, kind: "chr" | "blk" | "fifo", mode: number, rdev: number): void;
+  symlink(leaf: Name, target: string): void;
+  unlink(leaf: Name): void;
+  rmdir(leaf: Name): void;
+  /** Atomic; replaces what is there like rename(2). */
+  rename(from: Name, to: Name): void;
+  /** Atomic exchange; falls back to nothing: EINVAL when the file system cannot. */
+  exchange(a: Name, b: Name): void;
+  /** undefined leaves the part alone. */
+  setOwner(leaf: Name, uid: number | undefined, gid: number | undefined): void;
+  /** Low 12 bits. Not for links. */
+  setMode(leaf: Name, mode: number): void;
+  /** atime and mtime. */
+  setTime(leaf: Name, mtime: bigint): void;
+  /** Makes the directory's entries durable. */
+  sync(): void;
+}
+
+/** A file that is being made. Disposing removes it unless it was installed. */
+export interface TempFile extends Disposable {
+  readonly name: Name;
+  /** Appends. @throws OsError `ENOSPC`, `EDQUOT`, ... */
+  write(bytes: Uint8Array): void;
+  setOwner(uid: number | undefined, gid: number | undefined): void;
+  setMode(mode: number): void;
+  setTime(mtime: bigint): void;
+  /** Makes the content durable. */
+  sync(): void;
+  /** The entry as it is now. */
+  look(): Entry;
+  /** Renames it over `leaf` in its directory: the one moment at which the change is visible. */
+  installAs(leaf: Name): void;
+}

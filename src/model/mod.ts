@@ -1,0 +1,12 @@
+/** Words that several folders share. Imports nothing. @module */
+export * from "./brand.ts";
+export * from "./bytes.ts";
+export * from "./check_text.ts";
+export * from "./entry.ts";
+export * from "./errors.ts";
+export * from "./outcome.ts";
+export * from "./path.ts";
+export * from "./percent.ts";
+export * from "./records.ts";
+export * from "./stream.ts";
+export * from "./time.ts";

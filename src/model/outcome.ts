@@ -1,0 +1,28 @@
+/** How an attempt on a peer or on a file ended: values, not exceptions. */
+
+export type Outcome =
+  | { readonly kind: "done" }
+  /** `File is also marked dirty here!` */
+  | { readonly kind: "conflict" }
+  /** `Parent dir missing.` */
+  | { readonly kind: "parent-missing" }
+  /** `slave`: `Permission denied for slave!`; `no grant`: `Permission denied!` */
+  | { readonly kind: "denied"; readonly why: "slave" | "no grant" }
+  /** Any other reply: one line, for example the C-locale text of an errno. */
+  | { readonly kind: "failed"; readonly reply: string };
+
+/** An Outcome that is not success. */
+export type Refusal = Exclude<Outcome, { kind: "done" }>;
+
+export const DONE: Outcome = { kind: "done" };
+export const CONFLICT: Refusal = { kind: "conflict" };
+export const PARENT_MISSING: Refusal = { kind: "parent-missing" };
+
+export function failed(reply: string): Refusal {
+  return { kind: "failed", reply };
+}
+
+/** Makes the compiler find every switch that a new member of a union breaks. */
+export function exhaustive(x: never): never {
+  throw new Error(`Cannot happen: ${JSON.stringify(x)}`);
+}

@@ -1,0 +1,88 @@
+/** What a server must be able to answer, free of dialect. serve/receiver implements it. */
+import type {
+  ByteStream,
+  DbName,
+  Meta,
+  Nanos,
+  Outcome,
+  Refusal,
+  SizedStream,
+} from "../model/mod.ts";
+import type { ListedRow } from "./peer.ts";
+
+/** A name with the key that came with it. The name was checked with isDbName, the key was not. */
+export interface Addressed {
+  readonly key: string;
+  readonly name: DbName;
+}
+
+/** A change that needs no content (W 12). Fields that are absent were not given by the client. */
+export type Change =
+  | { readonly kind: "remove" }
+  | { readonly kind: "mkdir"; readonly meta?: Meta }
+  | { readonly kind: "node"; readonly type: "chr" | "blk"; readonly rdev?: number }
+  | { readonly kind: "fifo" }
+  | { readonly kind: "link"; readonly target: string }
+  | { readonly kind: "sock" }
+  /** -1 leaves the part alone. */
+  | { readonly kind: "own"; readonly uid: number; readonly gid: number }
+  | { readonly kind: "mode"; readonly mode: number }
+  | { readonly kind: "mtime"; readonly mtime: Nanos };
+
+/** Answer to SIG. */
+export type LookReply =
+  | { readonly kind: "absent" | "behind-link" }
+  | {
+    readonly kind: "there";
+    /** Time written as 0, not encoded. */
+    readonly checkText: string;
+    /** For regular files. */
+    readonly signature?: SizedStream;
+  }
+  | Refusal;
+
+/** A PATCH that was admitted: exactly one of `apply` and `abort` is called, then dispose. */
+export interface PutSession extends AsyncDisposable {
+  /** Of what is there now; the fixed twelve bytes when nothing is there (W 10.1). */
+  readonly signature: SizedStream;
+  /**
+   * Consumes `delta` to its end in every case, also after a failure (W 20.1), and installs the result.
+   */
+  apply(delta: ByteStream): Promise<Outcome>;
+  /** The client sent `ERROR`. */
+  abort(): Promise<Outcome>;
+}
+
+/**
+ * One connection's state and answers. Methods are called one after the other. A Refusal becomes a
+ * reply line; a thrown error closes the connection without a reply.
+ */
+export interface RequestHandler extends AsyncDisposable {
+  /** CONFIG. `bad-name`: `Config names are limited to [a-z0-9]+.`, then close. */
+  configure(name: string): Promise<"ok" | "bad-name">;
+  /** GROUP. False: `Group list already set!` */
+  restrictGroups(list: readonly string[]): Promise<boolean>;
+  /** HELLO. Any earlier identity is dropped first. */
+  identify(name: string): Promise<"ok" | "failed" | "encryption-expected">;
+  /** Whether `identify` succeeded last time. */
+  readonly isIdentified: boolean;
+
+  look(at: Addressed): Promise<LookReply>;
+  mark(at: Addressed): Promise<Outcome>;
+  flush(at: Addressed): Promise<Outcome>;
+  change(at: Addressed, change: Change): Promise<Outcome>;
+  /** PATCH; with `meta` ATOMICPATCH. A Refusal is sent instead of `OK (send_data).` */
+  beginPut(at: Addressed, meta?: Meta): Promise<PutSession | Refusal>;
+  measure(at: Addressed, of: "mtime" | "size"): Promise<bigint | undefined | Refusal>;
+  /** TYPE. */
+  content(at: Addressed): Promise<ByteStream | Refusal>;
+  /** LIST: records in encoded-name order; `checkText` decoded, times in `unit`. */
+  list(
+    query: {
+      readonly myName: string;
+      readonly keys: readonly string[];
+      readonly only?: DbName;
+      readonly unit: "seconds" | "nanos";
+    },
+  ): AsyncIterable<ListedRow>;
+}

@@ -1,0 +1,100 @@
+/** The state of one host as an interface, without one SQL word. */
+import type {
+  DbName,
+  DirtyMark,
+  DirtyRow,
+  FileRecord,
+  Hint,
+  HostName,
+  Intent,
+  Pin,
+  ScheduledAction,
+} from "../model/mod.ts";
+
+/** Which names: `name` itself, and with `below` everything strictly below it too (`/`: all names). */
+export interface NameRange {
+  readonly name: DbName;
+  readonly below: boolean;
+}
+
+/**
+ * All reads see what is committed, and stream in batches so that no table is ever held as a whole. No
+ * read holds a lock or a cursor while its consumer works. Order is that of the encoded names
+ * (nameOrder). Methods throw StateError only: `state/busy` when another process kept the database
+ * longer than the lock timeout, `state/broken` for everything else.
+ */
+export interface StateStore extends AsyncDisposable {
+  /** What the database file or server is, for `Database-File: %s`; never with a password. */
+  readonly label: string;
+  /** Unit of times in `FileRecord.stored`: nanos only for a database that 2.1.1 filled. */
+  readonly timeUnit: "seconds" | "nanos";
+
+  record(name: DbName): Promise<FileRecord | undefined>;
+  /** All names when `range` is left out. @param order of encoded names */
+  records(
+    order: "ascending" | "descending",
+    range?: NameRange,
+  ): AsyncIterable<readonly FileRecord[]>;
+
+  /** Names of peers that have marks, descending (D 4.6). */
+  dirtyPeers(): Promise<readonly HostName[]>;
+  /** Ordered by encoded name, then encoded peer name. */
+  dirtyRows(
+    filter?: { readonly peer?: HostName; readonly range?: NameRange },
+  ): AsyncIterable<readonly DirtyRow[]>;
+
+  /** Ordered by encoded path, non-recursive first. */
+  hints(): Promise<readonly Hint[]>;
+  /** In order of scheduling. */
+  actions(): Promise<readonly ScheduledAction[]>;
+  pin(peer: HostName): Promise<Pin | undefined>;
+  pins(): Promise<readonly Pin[]>;
+  intents(): Promise<readonly Intent[]>;
+
+  /**
+   * Runs `work` in one transaction: all or nothing, one writer at a time, in this process and among
+   * processes. Keep it short, never wait for a peer in it. A busy database is waited for, without
+   * blocking the event loop, until the lock timeout. `work` is called once.
+   */
+  transaction<T>(work: (tx: StateTx) => T | Promise<T>): Promise<T>;
+}
+
+/** Valid during its transaction only. Reads see the transaction's own writes. Synchronous for speed
+ * where the database is in the process; implementations over a socket queue and flush at commit. */
+export interface StateTx {
+  /** Insert or replace. */
+  putRecords(records: readonly FileRecord[]): void | Promise<void>;
+  deleteRecords(names: readonly DbName[]): void | Promise<void>;
+
+  /**
+   * Insert or replace by (name, peer), with a new generation each. A force flag that is set on the
+   * existing row stays set (D 7.3.8).
+   */
+  mark(marks: readonly DirtyMark[]): void | Promise<void>;
+  /** Whether any peer has a mark for the name. */
+  isDirty(name: DbName): boolean | Promise<boolean>;
+  /**
+   * Deletes the row if it still has that generation.
+   * @returns false when it was marked again meanwhile, or is gone
+   */
+  settle(row: DirtyRow): boolean | Promise<boolean>;
+  /** Deletes marks of a name: those for one peer, or all (FLUSH). */
+  clearMarks(name: DbName, peer?: HostName): void | Promise<void>;
+  /** Sets the force flag on existing rows. */
+  force(range: NameRange): void | Promise<void>;
+
+  addHint(hint: Hint): void | Promise<void>;
+  deleteHint(hint: Hint): void | Promise<void>;
+
+  /** A row with the same name, command and log file is kept, not doubled. */
+  schedule(actions: readonly ScheduledAction[]): void | Promise<void>;
+  deleteActions(actions: readonly ScheduledAction[]): void | Promise<void>;
+
+  /** @returns the pin that is in force: the existing one, or `pin` */
+  pinFirst(pin: Pin): Pin | Promise<Pin>;
+  deletePin(peer: HostName): void | Promise<void>;
+
+  /** Insert or replace by name. */
+  putIntent(intent: Intent): void | Promise<void>;
+  deleteIntent(name: DbName): void | Promise<void>;
+}
