@@ -1,4 +1,4 @@
-/** What the journeys say, free of where it goes. Imports: model. @module */
+/** What the journeys say, and how it is shown. Imports: model. @module */
 export {
   type Level,
   MemoryReporter,
@@ -6,3 +6,6 @@ export {
   type Reporter,
   type ReportEvent,
 } from "./reporter.ts";
+export { TextSink, type TextSinkOptions } from "./text_sink.ts";
+export { clockText, stampText, TimeStamps } from "./time_stamps.ts";
+export { ProgressLine, type ProgressLineOptions, sizeText } from "./progress_line.ts";

@@ -1,0 +1,240 @@
+/**
+ * The command line: options in getopt's manner with GNU reordering, modes and their arguments (D 4.1-4.3).
+ *
+ * All values are byte strings. Own long options stand beside csync2's letters; a table, not a chain of ifs.
+ */
+import { CsyncError } from "../model/mod.ts";
+
+export type Mode =
+  | "hint"
+  | "check"
+  | "update"
+  | "check-update"
+  | "sync"
+  | "compare-list"
+  | "force"
+  | "mark"
+  | "list-hints"
+  | "list-files"
+  | "list-dirty"
+  | "list-pair"
+  | "compare"
+  | "tidy"
+  | "serve-stdio"
+  | "serve"
+  | "serve-once"
+  | "keygen"
+  | "make-cert"
+  | "version"
+  | "help";
+
+/** What the user asked for, complete: nobody looks at arguments after this. */
+export interface Invocation {
+  readonly mode: Mode;
+  /** Arguments that are not options, in order. */
+  readonly args: readonly string[];
+  readonly verbosity: number;
+  readonly recursive: boolean;
+  readonly dryRun: boolean;
+  readonly init: boolean;
+  readonly forced: boolean;
+  /** `-TT`. */
+  readonly showDiff: boolean;
+  /** `-X`. */
+  readonly markRemovals: boolean;
+  /** `-U`. */
+  readonly onlyThisPeer: boolean;
+  readonly syslog: boolean;
+  readonly stamps: boolean;
+  readonly stampFile: string | undefined;
+  readonly fullLog: string | undefined;
+  readonly dumpFd: string | undefined;
+  readonly configName: string;
+  readonly database: string | undefined;
+  readonly hostName: string | undefined;
+  readonly port: string;
+  readonly groups: readonly string[] | undefined;
+  readonly peers: readonly string[] | undefined;
+  /** `-j`: peers served at once. */
+  readonly jobs: number | undefined;
+  /** `-A`. */
+  readonly asynchronous: boolean;
+}
+
+/** A command line that means nothing. `lines` go to standard error before the usage. */
+export class UsageError extends CsyncError {
+  override readonly name = "UsageError";
+  constructor(readonly reason: string) {
+    super("cli/usage", { message: reason });
+  }
+}
+
+export const DEFAULT_PORT = "30865";
+const DEFAULT_FULL_LOG = "/tmp/csync2_full_log.log";
+
+/** Everything the options may set; letters write into it. */
+interface Draft {
+  letters: string;
+  verbosity: number;
+  flags: Set<string>;
+  values: Map<string, string>;
+}
+
+const MODE_LETTERS = "hcuomfxHLMSTRi";
+const FLAG_LETTERS = "rdIXUFABtlab";
+const VALUE_LETTERS = "CDNpGPsWj";
+
+/** Long options of our own, and the letter or mode that they stand for. */
+const LONG_OPTIONS: Readonly<Record<string, string>> = {
+  "version": "version",
+  "help": "help",
+  "make-cert": "make-cert",
+};
+
+/** Parses the command line (without the program's name). @throws UsageError */
+export function parseArgs(argv: readonly string[]): Invocation {
+  if (argv.length === 2 && argv[0] === "-k") return build(emptyDraft(), "keygen", [argv[1]!]);
+  const draft = emptyDraft();
+  const args: string[] = [];
+  let long: Mode | undefined;
+  for (let at = 0; at < argv.length; at++) {
+    const word = argv[at]!;
+    if (word === "--") {
+      args.push(...argv.slice(at + 1));
+      break;
+    } else if (word.startsWith("--")) {
+      long = longOption(word);
+    } else if (word.startsWith("-") && word.length > 1) {
+      at += cluster(word, argv[at + 1], draft);
+    } else {
+      args.push(word);
+    }
+  }
+  const mode = long ?? modeOf(draft.letters);
+  checkArgs(mode, args);
+  return build(draft, mode, args);
+}
+
+function emptyDraft(): Draft {
+  return { letters: "", verbosity: 0, flags: new Set(), values: new Map() };
+}
+
+function longOption(word: string): Mode {
+  const mode = LONG_OPTIONS[word.slice(2)];
+  // COMPAT: getopt without long options reads "--x" as the option "-" (G cli).
+  if (mode === undefined) throw new UsageError("csync2: invalid option -- '-'");
+  return mode as Mode;
+}
+
+/** One word of options, `-cIr` or `-p31865`. @returns how many following words it took */
+function cluster(word: string, next: string | undefined, draft: Draft): 0 | 1 {
+  for (let at = 1; at < word.length; at++) {
+    const letter = word[at]!;
+    if (letter === "v") draft.verbosity++;
+    else if (MODE_LETTERS.includes(letter)) draft.letters += letter;
+    else if (FLAG_LETTERS.includes(letter)) draft.flags.add(letter);
+    else if (letter === "O") {
+      draft.values.set("O", word.slice(at + 1) || DEFAULT_FULL_LOG);
+      return 0;
+    } else if (VALUE_LETTERS.includes(letter)) {
+      const glued = word.slice(at + 1);
+      const value = glued === "" ? next : glued;
+      if (value === undefined) {
+        throw new UsageError(`csync2: option requires an argument -- '${letter}'`);
+      }
+      draft.values.set(letter, value);
+      return glued === "" ? 1 : 0;
+    } else throw new UsageError(`csync2: invalid option -- '${letter}'`);
+  }
+  return 0;
+}
+
+const MODES: Readonly<Record<string, Mode>> = {
+  h: "hint",
+  c: "check",
+  u: "update",
+  cu: "check-update",
+  x: "sync",
+  o: "compare-list",
+  f: "force",
+  m: "mark",
+  H: "list-hints",
+  L: "list-files",
+  M: "list-dirty",
+  S: "list-pair",
+  T: "compare",
+  R: "tidy",
+  i: "serve-stdio",
+  ii: "serve",
+  iii: "serve-once",
+};
+
+function modeOf(letters: string): Mode {
+  if (letters === "") throw new UsageError("csync2: no mode given");
+  const mode = MODES[/^T+$/.test(letters) ? "T" : letters];
+  if (mode === undefined) {
+    throw new UsageError(`csync2: modes cannot be combined -- '${letters}'`);
+  }
+  return mode;
+}
+
+/** Smallest and largest number of arguments; a mode that is not listed takes any number. */
+const ARGUMENT_COUNTS: Partial<Record<Mode, readonly [number, number]>> = {
+  "list-hints": [0, 0],
+  "list-files": [0, 0],
+  "list-dirty": [0, 0],
+  "list-pair": [2, 2],
+  "compare": [0, 3],
+  "tidy": [0, 0],
+  "serve-stdio": [0, 0],
+  "serve": [0, 0],
+  "serve-once": [0, 0],
+  "make-cert": [0, 0],
+  "version": [0, 0],
+  "help": [0, 0],
+};
+
+function checkArgs(mode: Mode, args: readonly string[]): void {
+  const [least, most] = ARGUMENT_COUNTS[mode] ?? [0, Infinity];
+  if (args.length >= least && args.length <= most) return;
+  const wanted = least === most ? `${least}` : `${least} to ${most}`;
+  throw new UsageError(`csync2: this mode takes ${wanted} arguments, not ${args.length}`);
+}
+
+function build(draft: Draft, mode: Mode, args: readonly string[]): Invocation {
+  const { flags, values } = draft;
+  const list = (letter: string) => values.get(letter)?.split(",");
+  return {
+    mode,
+    args,
+    verbosity: Math.min(draft.verbosity, 4),
+    recursive: flags.has("r"),
+    dryRun: flags.has("d"),
+    init: flags.has("I"),
+    forced: flags.has("F"),
+    showDiff: draft.letters.length > 1 && mode === "compare",
+    markRemovals: flags.has("X"),
+    onlyThisPeer: flags.has("U"),
+    syslog: flags.has("l") || mode === "serve-stdio",
+    stamps: flags.has("t"),
+    stampFile: values.get("s"),
+    fullLog: values.get("O"),
+    dumpFd: values.get("W"),
+    configName: values.get("C") ?? "",
+    database: values.get("D"),
+    hostName: values.get("N") || undefined,
+    port: values.get("p") ?? DEFAULT_PORT,
+    groups: list("G"),
+    peers: list("P"),
+    jobs: jobCount(values.get("j")),
+    asynchronous: flags.has("A"),
+  };
+}
+
+function jobCount(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^[1-9]\d{0,3}$/.test(text)) {
+    throw new UsageError(`csync2: -j needs a number from 1 to 9999, not '${text}'`);
+  }
+  return Number(text);
+}

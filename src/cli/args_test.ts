@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { parseArgs, UsageError } from "./args.ts";
+
+const GOOD: readonly [readonly string[], Record<string, unknown>][] = [
+  [["-cIr", "/a"], { mode: "check", init: true, recursive: true, args: ["/a"] }],
+  [["/a", "-c"], { mode: "check", args: ["/a"] }],
+  [["-c", "--", "-x"], { mode: "check", args: ["-x"] }],
+  [["-cu"], { mode: "check-update" }],
+  [["-c", "-u", "-p", "31866"], { mode: "check-update", port: "31866" }],
+  [["-p31866", "-x"], { mode: "sync", port: "31866" }],
+  [["-T"], { mode: "compare", showDiff: false }],
+  [["-TTT", "f"], { mode: "compare", showDiff: true }],
+  [["-iii"], { mode: "serve-once", syslog: false }],
+  [["-i"], { mode: "serve-stdio", syslog: true }],
+  [["-vvLv"], { mode: "list-files", verbosity: 3 }],
+  [["-k", "f"], { mode: "keygen", args: ["f"] }],
+  [["-G", "a,b", "-P", "", "-u"], { groups: ["a", "b"], peers: [""] }],
+  [["-O", "-M"], { mode: "list-dirty", fullLog: "/tmp/csync2_full_log.log" }],
+  [["-O/x", "-M"], { fullLog: "/x" }],
+  [["-N", "", "-M"], { hostName: undefined }],
+  [["-j", "3", "-u"], { jobs: 3 }],
+  [["--version"], { mode: "version" }],
+];
+for (const [argv, want] of GOOD) {
+  Deno.test(`parseArgs() reads ${argv.join(" ")}`, () => {
+    const got = parseArgs(argv) as unknown as Record<string, unknown>;
+    for (const [key, value] of Object.entries(want)) assert.deepEqual(got[key], value, key);
+  });
+}
+
+const BAD: readonly (readonly string[])[] = [
+  [],
+  ["-v"],
+  ["-L", "-M"],
+  ["-LL"],
+  ["-u", "-c"],
+  ["-uu"],
+  ["-cT"],
+  ["-iiii"],
+  ["-S", "a"],
+  ["-L", "x"],
+  ["-T", "1", "2", "3", "4"],
+  ["-z"],
+  ["-C"],
+  ["-v", "-k", "f"],
+  ["-k"],
+  ["-j", "0", "-u"],
+  ["-j", "many", "-u"],
+  ["--nonsense"],
+];
+for (const argv of BAD) {
+  Deno.test(`parseArgs() refuses ${JSON.stringify(argv)}`, () => {
+    assert.throws(() => parseArgs(argv), UsageError);
+  });
+}

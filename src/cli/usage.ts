@@ -1,0 +1,61 @@
+/** The usage text and the version. */
+
+export const VERSION = "3.0.0";
+
+export const USAGE = `csync2 ${VERSION} - cluster file synchronisation
+
+Speaks with csync2 2.0 and 2.1.1; same configuration, database and options.
+
+Usage: csync2 [options] MODE [file..]
+
+Modes with file arguments
+  -h [-r] file..          Note files to be checked later (hints)
+  -c [-r] file..          Check files and mark what has changed for the peers
+  -u [-d] [-r] file..     Send what is marked
+  -o [-r] file..          List the files that the configuration includes
+  -f [-r] file..          Let marked files win the next conflict
+  -m [-r] file..          Mark files, changed or not
+  -x [-d] [[-r] file..]   Check, then send; without files: everything
+  -cu [-r] [file..]       -c, then -u
+
+Modes without
+  -c                      Check the hints
+  -u [-d]                 Send everything that is marked
+  -H -L -M                List hints, known files, marks
+  -S myname peer          List the files of a pair of hosts
+  -T [myname peer] [file] Compare with the peers, by their records
+  -TT ..                  The same, showing the differences of content
+  -R                      Remove records that no group covers any more
+  -i, -ii, -iii           Serve: on standard input, stand-alone, one connection
+  -k file                 Make a new group key (alone, before everything else)
+  --make-cert             Make the TLS key and certificate of this host
+  --version, --help
+
+Options
+  -v                      Say more; up to -vvvv
+  -r                      With everything below the files given
+  -d                      Dry run: say what would be sent, change nothing
+  -C name                 Use csync2_NAME.cfg
+  -D dir or url           Database: a directory or sqlite3:///path
+  -N name                 Name of this host; also the address to serve on and to call from
+  -p port                 Port, default 30865
+  -G group,..             Only these groups
+  -P peer,..              Only these peers
+  -j number               Peers to be served at once, default 8
+  -I                      Init run: take what is there as known, mark nothing
+  -X, -U                  With -T -I: mark removals too; mark only for the peer compared
+  -F                      Marks win conflicts
+  -l                      Messages to syslog (always with -i)
+  -t, -s file             Time stamps on standard error, in a file
+  -O[file]                All messages of all levels to a file
+  -W fd                   With -c: names of directories that hold relevant files, NUL-terminated
+  -A                      Do not wait for the disk when writing the database
+  -B, -a, -b              Accepted; what they switched is always on or not needed
+
+Exit codes
+  0  done        1  errors        2  -H -L -M -S: empty; -T: in sync
+
+Environment
+  CSYNC2_SYSTEM_DIR       Where csync2.cfg, keys and certificate are; default /etc
+  Nothing is done while csync2.lock exists there.
+`;

@@ -1,0 +1,69 @@
+/** Events as the lines that the C programs print (D 4.7, D 8). */
+import type { Level, Progress, Reporter, ReportEvent } from "./reporter.ts";
+
+export interface TextSinkOptions {
+  /** Number of `-v`. */
+  readonly verbosity: number;
+  /** Takes one message with its level: standard error, or syslog with `-l`. No LF. */
+  readonly message: (level: Level, line: string) => void;
+  /** Takes one line of standard output. No LF. */
+  readonly output: (line: string) => void;
+  /** `-O`: takes every message of every level. */
+  readonly fullLog?: (line: string) => void;
+  /** `-t` and `-s`: called before every message, to print a time stamp when the last one is old. */
+  readonly beforeMessage?: () => void;
+  /** `-t`: put in front of every message, for example `[12:00:00] `. */
+  readonly prefix?: () => string;
+  /** Progress of the peers, for a terminal. */
+  readonly onProgress?: (step: Progress) => void;
+}
+
+/** Filters by level, counts errors, and remembers whether anything was said. */
+export class TextSink implements Reporter {
+  #errors = 0;
+  #said = false;
+  readonly #options: TextSinkOptions;
+
+  constructor(options: TextSinkOptions) {
+    this.#options = options;
+  }
+
+  get errors(): number {
+    return this.#errors;
+  }
+
+  wants(level: Level): boolean {
+    return level <= this.#options.verbosity || this.#options.fullLog !== undefined;
+  }
+
+  note(event: ReportEvent): void {
+    if (event.isError) this.#errors++;
+    const { fullLog, verbosity, beforeMessage, prefix, message } = this.#options;
+    fullLog?.(event.text);
+    if (event.level > verbosity) return;
+    this.#said = true;
+    beforeMessage?.();
+    for (const line of event.text.split("\n")) message(event.level, (prefix?.() ?? "") + line);
+  }
+
+  progress(step: Progress): void {
+    this.#options.onProgress?.(step);
+  }
+
+  print(line: string): void {
+    this.#options.output(line);
+  }
+
+  /** The closing lines of every run (D 4.3). */
+  finish(): void {
+    this.note({ event: "closed", level: 1, text: "Connection closed." });
+    if (this.#errors > 0 || (this.#said && this.#options.verbosity > 0)) {
+      this.note({
+        event: "finished",
+        level: 0,
+        text: `Finished with ${this.#errors} errors.`,
+        errors: this.#errors,
+      });
+    }
+  }
+}

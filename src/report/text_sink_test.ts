@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { TextSink } from "./text_sink.ts";
+import { clockText, stampText, TimeStamps } from "./time_stamps.ts";
+import { ProgressLine, sizeText } from "./progress_line.ts";
+import type { HostName } from "../model/mod.ts";
+
+function sink(verbosity: number) {
+  const lines: string[] = [];
+  const output: string[] = [];
+  return {
+    lines,
+    output,
+    sink: new TextSink({
+      verbosity,
+      message: (_level, line) => lines.push(line),
+      output: (line) => output.push(line),
+    }),
+  };
+}
+
+Deno.test("TextSink prints nothing at the end when nothing was said and no error counted", () => {
+  const { sink: quiet, lines } = sink(0);
+  quiet.note({ event: "x", level: 1, text: "detail" });
+  quiet.finish();
+  assert.deepEqual(lines, []);
+});
+
+Deno.test("TextSink says how many errors there were, also without -v", () => {
+  const { sink: s, lines } = sink(0);
+  s.note({ event: "x", level: 1, text: "hidden, but an error", isError: true });
+  s.finish();
+  assert.deepEqual(lines, ["Finished with 1 errors."]);
+  assert.equal(s.errors, 1);
+});
+
+Deno.test("TextSink ends a verbose run with both closing lines", () => {
+  const { sink: s, lines } = sink(1);
+  s.finish();
+  assert.deepEqual(lines, ["Connection closed.", "Finished with 0 errors."]);
+});
+
+Deno.test("TextSink puts the prefix before every line and gives all levels to the full log", () => {
+  const lines: string[] = [], log: string[] = [];
+  const s = new TextSink({
+    verbosity: 0,
+    message: (_l, line) => lines.push(line),
+    output: () => {},
+    prefix: () => "[now] ",
+    fullLog: (line) => log.push(line),
+  });
+  s.note({ event: "a", level: 0, text: "one\ntwo" });
+  s.note({ event: "b", level: 3, text: "deep" });
+  assert.deepEqual(lines, ["[now] one", "[now] two"]);
+  assert.deepEqual(log, ["one\ntwo", "deep"]);
+  assert.equal(s.wants(4), true);
+});
+
+Deno.test("stampText() has date, time, zone and offset", () => {
+  assert.match(
+    stampText(new Date(0)),
+    /^TIMESTAMP: 19(70|69)-\d\d-\d\d \d\d:\d\d:\d\d \S+ \(GMT[+-]\d{4}\)$/,
+  );
+  assert.match(clockText(new Date(0)), /^\d\d:\d\d:\d\d$/);
+});
+
+Deno.test("TimeStamps stamps again after 300 s and ends with the total", () => {
+  const lines: string[] = [];
+  let seconds = 0;
+  const stamps = new TimeStamps((line) => lines.push(line), () => new Date(seconds * 1_000));
+  stamps.stampIfOld();
+  assert.equal(lines.length, 1);
+  seconds = 301;
+  stamps.stampIfOld();
+  assert.equal(lines.length, 2);
+  seconds = 3_725;
+  stamps.finish(false);
+  assert.equal(lines.at(-1), "TOTALTIME: 1:02:05");
+  stamps.finish(true);
+  assert.match(lines.at(-1)!, /^TIMESTAMP/);
+});
+
+Deno.test("sizeText() has three digits and decimal units", () => {
+  const rows = [[0, "0 B"], [999, "999 B"], [1_500, "1.50 kB"], [123_456_789, "123 MB"]] as const;
+  for (const [bytes, text] of rows) assert.equal(sizeText(bytes), text);
+});
+
+Deno.test("ProgressLine redraws at most five times a second and clears itself", () => {
+  const written: string[] = [];
+  let ms = 0;
+  const line = new ProgressLine({
+    write: (text) => written.push(text),
+    now: () => ms,
+    columns: () => 40,
+  });
+  const peer = "b" as HostName;
+  line.step({ peer, total: 3 });
+  line.step({ peer, files: 1, bytes: 1_000 });
+  assert.equal(written.length, 0);
+  ms = 1_000;
+  line.step({ peer, files: 1, bytes: 1_000 });
+  assert.deepEqual(written, ["\rb: 2/3 files, 2.00 kB, 2.00 kB/s\x1b[K"]);
+  line.clear();
+  line.clear();
+  assert.deepEqual(written.slice(1), ["\r\x1b[K"]);
+});

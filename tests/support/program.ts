@@ -1,0 +1,47 @@
+/** How tests start a csync2: ours from source, or the program named by CSYNC2_PROGRAM. */
+
+export function fromFileUrl(url: URL): string {
+  return decodeURIComponent(url.pathname);
+}
+
+export const ROOT = fromFileUrl(new URL("../..", import.meta.url));
+
+/** A clean environment: nothing of the caller's but what a runtime needs. */
+export function environment(systemDir: string): Record<string, string> {
+  const keep = ["PATH", "HOME", "DENO_DIR", "DENO_NO_UPDATE_CHECK"];
+  const env: Record<string, string> = { CSYNC2_SYSTEM_DIR: systemDir, LC_ALL: "C", TZ: "UTC" };
+  for (const name of keep) {
+    const value = Deno.env.get(name);
+    if (value !== undefined) env[name] = value;
+  }
+  return env;
+}
+
+export interface CommandOptions {
+  readonly cwd: string;
+  readonly env: Record<string, string>;
+  /** Output is thrown away. */
+  readonly quiet?: boolean;
+}
+
+/** The words that start our program from source. */
+export function ourWords(): string[] {
+  return [Deno.execPath(), "run", "-A", "--no-prompt", "--quiet", `${ROOT}main.ts`];
+}
+
+export function csync2Command(
+  args: readonly string[],
+  { cwd, env, quiet = false }: CommandOptions,
+): Deno.Command {
+  const program = Deno.env.get("CSYNC2_PROGRAM");
+  const words = program === undefined ? ourWords() : program.split(" ");
+  return new Deno.Command(words[0]!, {
+    args: [...words.slice(1), ...args],
+    cwd,
+    env,
+    clearEnv: true,
+    stdin: "null",
+    stdout: quiet ? "null" : "piped",
+    stderr: quiet ? "null" : "piped",
+  });
+}
