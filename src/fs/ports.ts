@@ -73,9 +73,12 @@ export interface DirHandle extends Disposable {
   open(leaf: Name): SourceFile;
   /** Entries except `.` and `..`, in no order. */
   list(): Name[];
-  /** A new, unlinkable-by-dispose temporary regular file, mode 0600, named by temp_name. */
-  createTemp(forLeaf: Name): TempFile;
-  /** A free temporary name for other kinds. */
+  /**
+   * A new, unlinkable-by-dispose temporary regular file, mode 0600, named by temp_name, or `name`: one
+   * that tempName gave, so that an intent can tell of it before it exists. @throws OsError `EEXIST`
+   */
+  createTemp(forLeaf: Name, name?: Name): TempFile;
+  /** A free temporary name, for other kinds and for createTemp. */
   tempName(forLeaf: Name): Name;
   mkdir(leaf: Name, mode: number): void;
   mknod(leaf: Name, kind: "chr" | "blk" | "fifo", mode: number, rdev: number): void;

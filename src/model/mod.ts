@@ -1,6 +1,7 @@
 /** Words that several folders share. Imports nothing. @module */
 export * from "./brand.ts";
 export * from "./bytes.ts";
+export * from "./change.ts";
 export * from "./check_text.ts";
 export * from "./entry.ts";
 export * from "./errors.ts";

@@ -1,33 +1,22 @@
 /** What a server must be able to answer, free of dialect. serve/receiver implements it. */
 import type {
   ByteStream,
+  Change,
   DbName,
   Meta,
-  Nanos,
   Outcome,
   Refusal,
   SizedStream,
 } from "../model/mod.ts";
 import type { ListedRow } from "./peer.ts";
 
+export type { Change };
+
 /** A name with the key that came with it. The name was checked with isDbName, the key was not. */
 export interface Addressed {
   readonly key: string;
   readonly name: DbName;
 }
-
-/** A change that needs no content (W 12). Fields that are absent were not given by the client. */
-export type Change =
-  | { readonly kind: "remove" }
-  | { readonly kind: "mkdir"; readonly meta?: Meta }
-  | { readonly kind: "node"; readonly type: "chr" | "blk"; readonly rdev?: number }
-  | { readonly kind: "fifo" }
-  | { readonly kind: "link"; readonly target: string }
-  | { readonly kind: "sock" }
-  /** -1 leaves the part alone. */
-  | { readonly kind: "own"; readonly uid: number; readonly gid: number }
-  | { readonly kind: "mode"; readonly mode: number }
-  | { readonly kind: "mtime"; readonly mtime: Nanos };
 
 /** Answer to SIG. */
 export type LookReply =
@@ -58,6 +47,11 @@ export interface PutSession extends AsyncDisposable {
  * reply line; a thrown error closes the connection without a reply.
  */
 export interface RequestHandler extends AsyncDisposable {
+  /**
+   * The connection was encrypted; called once, directly after the TLS handshake and before CONFIG.
+   * @param certificate DER of the client's leaf certificate, undefined when it showed none
+   */
+  secured(certificate: Uint8Array | undefined): void;
   /** CONFIG. `bad-name`: `Config names are limited to [a-z0-9]+.`, then close. */
   configure(name: string): Promise<"ok" | "bad-name">;
   /** GROUP. False: `Group list already set!` */
