@@ -35,8 +35,21 @@ export interface Deviation {
   readonly why: string;
 }
 
+export interface RunOptions {
+  readonly host?: string;
+  readonly cwd?: string;
+  readonly env?: Record<string, string>;
+  /** Without -N and -D. */
+  readonly bare?: boolean;
+  /** See CommandOptions. */
+  readonly redirect?: string;
+  /** Value of -D; null leaves the option out. */
+  readonly database?: string | null;
+}
+
 export function load<T>(name: string): T {
-  return JSON.parse(Deno.readTextFileSync(fromFileUrl(new URL(`${name}.json`, import.meta.url))));
+  const text = Deno.readTextFileSync(fromFileUrl(new URL(`${name}.json`, import.meta.url)));
+  return JSON.parse(text.replace(/("mtime_ns": *)(-?\d+)/g, '$1"$2"')); // exceeds a double
 }
 
 /** One fresh set of directories in which a case runs. */
@@ -67,25 +80,27 @@ export class Surroundings implements AsyncDisposable {
     Deno.writeTextFileSync(`${this.base}/etc/${name}`, this.localise(text));
   }
 
-  #arguments(host: string, args: readonly string[]): string[] {
-    return ["-N", host, "-D", `${this.base}/db`, ...args.map((a) => this.localise(a))];
+  #arguments(
+    host: string,
+    args: readonly string[],
+    database: string | null = `${this.base}/db`,
+  ): string[] {
+    const option = database === null ? [] : ["-D", this.localise(database)];
+    return ["-N", host, ...option, ...args.map((a) => this.localise(a))];
   }
 
-  /** `bare`: without -N and -D. */
   async run(
     args: readonly string[],
-    { host = "a.demo", cwd, env = {}, bare = false }: {
-      host?: string;
-      cwd?: string;
-      env?: Record<string, string>;
-      bare?: boolean;
-    } = {},
+    { host = "a.demo", cwd, env = {}, bare = false, redirect, database }: RunOptions = {},
   ): Promise<RunResult> {
-    const words = bare ? args.map((a) => this.localise(a)) : this.#arguments(host, args);
+    const words = bare
+      ? args.map((a) => this.localise(a))
+      : this.#arguments(host, args, database);
     const where = cwd === undefined ? this.base : this.path(cwd);
     const child = csync2Command(words, {
       cwd: where,
       env: { ...environment(`${this.base}/etc`), PWD: where, ...env },
+      ...(redirect !== undefined && { redirect: this.localise(redirect) }),
     }).spawn();
     const timer = setTimeout(() => child.kill("SIGKILL"), RUN_DEADLINE_MS);
     try {
@@ -311,6 +326,7 @@ function makeParents(path: string): void {
 
 function writeFile(path: string, step: Step): void {
   Deno.writeTextFileSync(path, (step.data as string | undefined) ?? "");
+  if (step.size !== undefined) Deno.truncateSync(path, step.size as number);
   Deno.chmodSync(path, octal(step.mode, 0o644));
 }
 
@@ -327,7 +343,10 @@ function setOwnerAndTime(path: string, step: Step): void {
   }
   if (step.mtime_ns !== undefined) {
     const ns = BigInt(step.mtime_ns as number | string);
-    const at = `${ns / 1_000_000_000n}.${String(ns % 1_000_000_000n).padStart(9, "0")}`;
+    const size = ns < 0n ? -ns : ns;
+    const at = `${ns < 0n ? "-" : ""}${size / 1_000_000_000n}.${
+      String(size % 1_000_000_000n).padStart(9, "0")
+    }`;
     tool(["touch", "-h", "-d", `@${at}`, path]);
   } else if (step.mtime !== undefined || step.op === "write") {
     tool(["touch", "-h", "-d", `@${step.mtime ?? 1_000_000_000}`, path]);

@@ -22,6 +22,8 @@ export interface CommandOptions {
   readonly env: Record<string, string>;
   /** Output is thrown away. */
   readonly quiet?: boolean;
+  /** Redirection in sh's words, for further descriptors: `9>/tmp/x`. */
+  readonly redirect?: string;
 }
 
 /** The words that start our program from source. */
@@ -31,10 +33,11 @@ export function ourWords(): string[] {
 
 export function csync2Command(
   args: readonly string[],
-  { cwd, env, quiet = false }: CommandOptions,
+  { cwd, env, quiet = false, redirect }: CommandOptions,
 ): Deno.Command {
   const program = Deno.env.get("CSYNC2_PROGRAM");
-  const words = program === undefined ? ourWords() : program.split(" ");
+  let words = program === undefined ? ourWords() : program.split(" ");
+  if (redirect !== undefined) words = ["/bin/sh", "-c", `exec "$0" "$@" ${redirect}`, ...words];
   return new Deno.Command(words[0]!, {
     args: [...words.slice(1), ...args],
     cwd,

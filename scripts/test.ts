@@ -1,0 +1,162 @@
+/**
+ * The whole test suite, group by group: `deno task test [--only GROUP,..] [-- deno test options]`.
+ *
+ * Groups that need root, further programs or host names say what they need. Where that is missing they
+ * are left out with a loud line, and in CI (CI=true) that is a failure. The last line is
+ * `N passed, N failed`.
+ */
+
+interface Group {
+  readonly name: string;
+  readonly paths: readonly string[];
+  /** Programs that must be installed. */
+  readonly programs?: readonly string[];
+  readonly needsRoot?: boolean;
+  /** Names of HOSTS must resolve. */
+  readonly needsHosts?: boolean;
+  readonly parallel?: boolean;
+}
+
+/** Names in golden recordings and interop tests; all on loopback. */
+const HOSTS = `127.2.2.1 a.demo
+127.2.2.2 b.demo
+127.2.2.3 c.demo
+127.2.2.4 d.demo
+`;
+
+const GROUPS: readonly Group[] = [
+  { name: "unit", paths: ["src"], parallel: true, needsRoot: true },
+  { name: "property", paths: ["tests/property"], parallel: true },
+  { name: "contract", paths: ["tests/contract"], needsRoot: true },
+  { name: "fault", paths: ["tests/fault"], needsRoot: true },
+  {
+    name: "golden",
+    paths: ["tests/golden"],
+    needsRoot: true,
+    needsHosts: true,
+    programs: ["python3"],
+  },
+  { name: "e2e", paths: ["tests/e2e"], needsRoot: true, needsHosts: true },
+  {
+    name: "interop",
+    paths: ["tests/interop"],
+    needsRoot: true,
+    needsHosts: true,
+    programs: ["csync2", "rdiff", "openssl"],
+  },
+];
+
+const root = decodeURIComponent(new URL("..", import.meta.url).pathname);
+const isCi = Deno.env.get("CI") === "true";
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isInstalled(program: string): boolean {
+  const dirs = `${Deno.env.get("PATH") ?? ""}:/usr/sbin:/sbin`.split(":");
+  return dirs.some((dir) => exists(`${dir}/${program}`));
+}
+
+/** What a group lacks here, as text with the remedy; undefined when it can run. */
+function missing(group: Group): string | undefined {
+  if (group.needsRoot && Deno.uid() !== 0) return "it needs root: owners and devices are tested";
+  const absent = (group.programs ?? []).filter((p) => !isInstalled(p));
+  if (absent.length > 0) {
+    return `not installed: ${absent.join(", ")} (apt-get install ${absent.join(" ")})`;
+  }
+  return undefined;
+}
+
+/** Words that run `words` with HOSTS in /etc/hosts: in a mount namespace of its own, so that nothing stays. */
+function withHosts(words: readonly string[], hostsFile: string): string[] {
+  const known = Deno.readTextFileSync("/etc/hosts");
+  if (HOSTS.trim().split("\n").every((line) => known.includes(line))) return [...words];
+  Deno.writeTextFileSync(hostsFile, known + "\n" + HOSTS);
+  return [
+    "unshare",
+    "--mount",
+    "sh",
+    "-c",
+    `mount --bind "$0" /etc/hosts && exec "$@"`,
+    hostsFile,
+    ...words,
+  ];
+}
+
+interface Counts {
+  passed: number;
+  failed: number;
+}
+
+/** Runs one group with its output shown, and reads the counts from the closing line. */
+async function run(group: Group, extra: readonly string[], hostsFile: string): Promise<Counts> {
+  const paths = group.paths.filter((p) => exists(`${root}${p}`));
+  const words = [
+    Deno.execPath(),
+    "test",
+    "-A",
+    "--no-prompt",
+    ...(group.parallel ? ["--parallel"] : []),
+    ...extra,
+    ...paths,
+  ];
+  const [program, ...args] = group.needsHosts ? withHosts(words, hostsFile) : words;
+  const child = new Deno.Command(program!, {
+    args,
+    cwd: root,
+    env: { NO_COLOR: "1" },
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  let tail = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of child.stdout) {
+    await Deno.stdout.write(chunk);
+    tail = (tail + decoder.decode(chunk, { stream: true })).slice(-4_000);
+  }
+  const { success } = await child.status;
+  const closing = /(\d+) passed(?: \(\d+ steps?\))? \| (\d+) failed/.exec(tail);
+  if (closing === null) return { passed: 0, failed: 1 };
+  const failed = Number(closing[2]);
+  return { passed: Number(closing[1]), failed: success ? failed : Math.max(failed, 1) };
+}
+
+async function main(): Promise<number> {
+  const dash = Deno.args.indexOf("--");
+  const own = dash < 0 ? Deno.args : Deno.args.slice(0, dash);
+  const extra = dash < 0 ? [] : Deno.args.slice(dash + 1);
+  const at = own.indexOf("--only");
+  const only = at < 0 ? undefined : own[at + 1]?.split(",");
+  const total = { passed: 0, failed: 0 };
+  const notes: string[] = [];
+  const hostsFile = await Deno.makeTempFile({ prefix: "csync2-hosts-" });
+  for (const group of GROUPS) {
+    if (only !== undefined && !only.includes(group.name)) continue;
+    const lack = missing(group);
+    if (lack !== undefined) {
+      notes.push(`LEFT OUT: group ${group.name}: ${lack}`);
+      if (isCi) total.failed++;
+      continue;
+    }
+    const started = performance.now();
+    const counts = await run(group, extra, hostsFile);
+    total.passed += counts.passed;
+    total.failed += counts.failed;
+    const seconds = ((performance.now() - started) / 1_000).toFixed(1);
+    notes.push(
+      `${group.name.padEnd(10)} ${counts.passed} passed, ${counts.failed} failed, ${seconds} s`,
+    );
+  }
+  await Deno.remove(hostsFile);
+  console.log(notes.join("\n"));
+  console.log(`${total.passed} passed, ${total.failed} failed`);
+  return total.failed === 0 && total.passed > 0 ? 0 : 1;
+}
+
+Deno.exit(await main());
