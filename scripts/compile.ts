@@ -1,0 +1,182 @@
+/**
+ * Makes the one binary: `deno task compile [--self-extracting] [--output FILE]`.
+ *
+ * The program is bundled to one script first, so that a start reads one file. Plain: `deno compile`,
+ * whose base binary is downloaded, or given by DENORT_BIN (with DENO, the deno of the same version).
+ * `--self-extracting`: one executable file from the running Deno and the bundle, made without any
+ * download: a POSIX sh head, a gzip payload and its checksum.
+ */
+import { createHash } from "node:crypto";
+import { gzipSync } from "node:zlib";
+
+/** What the program may do; it reads and changes files anywhere, through the C library. */
+export const PERMISSIONS = [
+  "--allow-read",
+  "--allow-write",
+  "--allow-net",
+  "--allow-env",
+  "--allow-sys",
+  "--allow-ffi",
+  "--allow-run=/bin/sh",
+];
+
+const root = decodeURIComponent(new URL("..", import.meta.url).pathname);
+
+async function deno(args: readonly string[], program = Deno.execPath()): Promise<string> {
+  const { success, stderr } = await new Deno.Command(program, {
+    args: [...args],
+    cwd: root,
+    stdout: "null",
+    stderr: "piped",
+  }).output();
+  const text = new TextDecoder().decode(stderr);
+  if (!success) throw new Error(`deno ${args[0]} failed:\n${text}`);
+  return text;
+}
+
+/** The whole program as one script, types checked. */
+export async function bundle(output: string): Promise<void> {
+  await deno(["check", "--quiet", "main.ts"]);
+  await deno(["bundle", "--quiet", "--platform", "deno", "--output", output, "main.ts"]);
+}
+
+/** `deno compile` without the code cache: it would lie in a world-writable folder and be trusted. */
+async function compile(script: string, output: string): Promise<void> {
+  const program = Deno.env.get("DENORT_BIN") === undefined ? undefined : Deno.env.get("DENO");
+  const args = [
+    "compile",
+    "--quiet",
+    "--no-code-cache",
+    "--no-prompt",
+    "--no-config",
+    "--no-check",
+  ];
+  try {
+    await deno([...args, ...PERMISSIONS, "--output", output, script], program);
+  } catch (error) {
+    throw new Error(
+      `${(error as Error).message.trim()}\n\n` +
+        "The base binary of deno compile could not be had. Either give one with DENORT_BIN (and the " +
+        "deno of the same version with DENO), see scripts/denort.sh, or make a self-extracting file:\n" +
+        "  deno task compile --self-extracting",
+    );
+  }
+}
+
+/**
+ * The head. Extracts once into a folder that only the caller can write, named by the payload's
+ * checksum, complete or not at all; then starts the program from there.
+ */
+function head(sum: string, payloadBytes: number): string {
+  const flags = ["run", "--no-prompt", "--no-code-cache", "--no-config", "--no-lock", "--quiet"];
+  const body = `#!/bin/sh
+# csync2 in one file: this head, and a compressed archive behind it.
+set -u
+sum=${sum}
+fail() { echo "csync2: $1" >&2; exit 1; }
+if [ -n "\${CSYNC2_CACHE_DIR:-}" ]; then base=$CSYNC2_CACHE_DIR
+elif [ "$(id -u)" = 0 ]; then base=/var/cache/csync2
+elif [ -n "\${XDG_CACHE_HOME:-}" ]; then base=$XDG_CACHE_HOME/csync2
+elif [ -n "\${HOME:-}" ]; then base=$HOME/.cache/csync2
+else fail "no place to unpack: set CSYNC2_CACHE_DIR to a folder of your own"; fi
+dir=$base/$sum
+private() { # a real folder of ours that nobody else can write
+  [ -d "$1" ] && [ ! -L "$1" ] && [ -O "$1" ] || return 1
+  case $(ls -ld "$1") in drwx??-??-*) return 0 ;; *) return 1 ;; esac
+}
+if ! { private "$base" && private "$dir"; }; then
+  mask=$(umask)
+  umask 077
+  [ -e "$base" ] || mkdir -p "$base" 2>/dev/null
+  private "$base" || fail "cannot unpack to $base: not a folder of yours that nobody else can write (set CSYNC2_CACHE_DIR)"
+  tmp=$(mktemp -d "$base/unpack.XXXXXX") || fail "cannot unpack to $base"
+  trap 'rm -rf "$tmp"' EXIT
+  got=$(tail -c ${payloadBytes} "$0" | sha256sum | cut -d" " -f1)
+  [ "$got" = "$sum" ] || fail "this file is damaged: its checksum does not match"
+  tail -c ${payloadBytes} "$0" | gzip -dc | tar -xf - -C "$tmp" || fail "cannot unpack to $tmp"
+  # Another start may have been faster: then theirs is as good.
+  mv -T "$tmp" "$dir" 2>/dev/null || private "$dir" || fail "cannot install $dir"
+  trap - EXIT
+  [ ! -d "$tmp" ] || rm -rf "$tmp"
+  umask "$mask"
+fi
+DENO_DIR=$dir/cache DENO_NO_UPDATE_CHECK=1 exec "$dir/deno" ${flags.join(" ")} ${
+    PERMISSIONS.join(" ")
+  } "$dir/csync2.js" "$@"
+exit 1
+`;
+  return body;
+}
+
+/** A tar archive of plain files: POSIX ustar, fixed times, so that equal input gives equal bytes. */
+function tar(files: readonly { name: string; mode: number; data: Uint8Array }[]): Uint8Array {
+  const blocks: Uint8Array[] = [];
+  for (const { name, mode, data } of files) {
+    const header = new Uint8Array(512);
+    const put = (text: string, at: number) => header.set(new TextEncoder().encode(text), at);
+    put(name, 0);
+    put(mode.toString(8).padStart(7, "0"), 100);
+    put("0000000", 108);
+    put("0000000", 116);
+    put(data.length.toString(8).padStart(11, "0"), 124);
+    put("00000000000", 136);
+    put("        0", 148);
+    put("ustar\x0000", 257);
+    const sum = header.reduce((a, b) => a + b, 0);
+    put(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
+    blocks.push(header, data, new Uint8Array((512 - data.length % 512) % 512));
+  }
+  blocks.push(new Uint8Array(1_024));
+  const size = blocks.reduce((n, b) => n + b.length, 0);
+  const archive = new Uint8Array(size);
+  let at = 0;
+  for (const block of blocks) {
+    archive.set(block, at);
+    at += block.length;
+  }
+  return archive;
+}
+
+async function selfExtracting(script: string, output: string): Promise<void> {
+  const archive = tar([
+    { name: "deno", mode: 0o755, data: await Deno.readFile(Deno.execPath()) },
+    { name: "csync2.js", mode: 0o644, data: await Deno.readFile(script) },
+  ]);
+  const payload = gzipSync(archive, { level: 6 });
+  const sum = createHash("sha256").update(payload).digest("hex");
+  const file = await Deno.open(output, { write: true, create: true, truncate: true, mode: 0o755 });
+  const writer = file.writable.getWriter();
+  await writer.write(new TextEncoder().encode(head(sum, payload.length)));
+  await writer.write(payload);
+  await writer.close();
+  await Deno.chmod(output, 0o755);
+}
+
+async function main(): Promise<void> {
+  const isSelfExtracting = Deno.args.includes("--self-extracting");
+  const at = Deno.args.indexOf("--output");
+  const output = at < 0 ? `${root}dist/csync2` : Deno.args[at + 1]!;
+  await Deno.mkdir(`${root}dist`, { recursive: true });
+  const work = await Deno.makeTempDir({ prefix: "csync2-bundle-" });
+  try {
+    await bundle(`${work}/csync2.js`);
+    // Complete or not at all: an old binary keeps running while the new one takes its name.
+    if (isSelfExtracting) await selfExtracting(`${work}/csync2.js`, `${output}.new`);
+    else await compile(`${work}/csync2.js`, `${output}.new`);
+    await Deno.rename(`${output}.new`, output);
+  } finally {
+    await Deno.remove(work, { recursive: true });
+    await Deno.remove(`${output}.new`).catch(() => {});
+  }
+  const { size } = await Deno.stat(output);
+  console.log(`${output}: ${(size / 1e6).toFixed(1)} MB`);
+}
+
+if (import.meta.main) {
+  try {
+    await main();
+  } catch (error) {
+    console.error((error as Error).message);
+    Deno.exit(1);
+  }
+}
