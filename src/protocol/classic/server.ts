@@ -1,0 +1,91 @@
+/** The command loop: phases, one request after the other (W 11). */
+import type { RequestHandler } from "../request.ts";
+import { COMMAND_LINE_MAX_BYTES, parseCommandLine } from "./codec.ts";
+import { type Args, type Command, COMMANDS, type Session } from "./commands.ts";
+import { ClientFlavour, type TimeUnit } from "./flavour.ts";
+import { pleaseIdentify, REPLY } from "./replies.ts";
+import type { Wire } from "./wire.ts";
+
+/**
+ * Which flavour a peer spoke last, by its announced name. Kept over connections it lets LIST answer a
+ * 2.1.1 client in its unit, which comes without any hint (W 18.3).
+ */
+export type KnownFlavours = Map<string, TimeUnit>;
+
+/** LIMIT: names remembered; anybody who resolves to his own address can announce a new one. */
+const KNOWN_FLAVOURS_MAX = 4_096;
+
+export interface LoopOptions {
+  readonly handler: RequestHandler;
+  readonly maxStreamBytes: number;
+  readonly knownFlavours: KnownFlavours;
+}
+
+/** Answers commands until BYE, TYPE, or the end of the connection. */
+export async function runCommands(wire: Wire, options: LoopOptions): Promise<void> {
+  const session = new ClassicSession(wire, options);
+  while (true) {
+    const line = await wire.lineOrEnd(COMMAND_LINE_MAX_BYTES);
+    if (line === undefined) return;
+    const parsed = parseCommandLine(line);
+    if (parsed === undefined) continue; // COMPAT: a blank line has no answer (W 2.2)
+    const answer = await session.answer(parsed.word, parsed.args);
+    if (answer === "answered, end") return;
+    if (answer === "answered") continue;
+    await wire.send(answer.reply);
+    if (answer.end) return;
+  }
+}
+
+class ClassicSession implements Session {
+  readonly handler: RequestHandler;
+  readonly maxStreamBytes: number;
+  readonly flavour = new ClientFlavour();
+  readonly #known: KnownFlavours;
+  #name: string | undefined;
+
+  constructor(readonly wire: Wire, { handler, maxStreamBytes, knownFlavours }: LoopOptions) {
+    this.handler = handler;
+    this.maxStreamBytes = maxStreamBytes;
+    this.#known = knownFlavours;
+  }
+
+  get unit(): TimeUnit {
+    return this.flavour.shown ?? this.#known.get(this.#name ?? "") ?? "seconds";
+  }
+
+  readonly onIdentified = (name: string): void => {
+    this.#name = name;
+    this.#remember();
+  };
+
+  async answer(word: string, args: Args) {
+    const command = Object.hasOwn(COMMANDS, word) ? COMMANDS[word] : undefined;
+    if (command === undefined) return { reply: REPLY.unknownCommand };
+    this.#learn(command, args);
+    if (command.from === "identified" && !this.handler.isIdentified) {
+      return { reply: pleaseIdentify(this.wire.duplex.peer?.address) };
+    }
+    return await command.run(this, args);
+  }
+
+  /** Our own clients ask before HELLO, the others show their flavour by what they change (W 18.3). */
+  #learn(command: Command, args: Args): void {
+    const shown = command.shows?.(args);
+    if (shown === undefined) return;
+    if (!this.handler.isIdentified) {
+      if (shown === "ours") this.flavour.isOurs();
+    } else if (shown !== "ours") {
+      this.flavour.shows(shown);
+      this.#remember();
+    }
+  }
+
+  #remember(): void {
+    const { shown } = this.flavour;
+    if (shown === undefined || this.#name === undefined) return;
+    if (this.#known.size < KNOWN_FLAVOURS_MAX || this.#known.has(this.#name)) {
+      this.#known.set(this.#name, shown);
+    }
+  }
+}
