@@ -1,0 +1,210 @@
+/**
+ * A cluster of real processes on loopback: each node is ours or Debian's csync2, has its own system
+ * directory, database and tree, and sees its tree at the same path as the others (a mount namespace
+ * of its own), so that plain names can be tested as well as prefixes.
+ */
+import { environment, ourWords } from "./program.ts";
+
+export type Kind = "ours" | "c";
+export type Security = "plain" | "rsa-v1" | "rsa-v3" | "p256";
+
+export interface NodeSpec {
+  readonly kind: Kind;
+  readonly security?: Security;
+}
+
+export interface ClusterOptions {
+  /** By letter: `a` is the host `a.demo`. */
+  readonly nodes: Readonly<Record<string, NodeSpec>>;
+  /** Lines inside the group, after hosts and key. @default {["include /MOUNT;"]} */
+  readonly group?: readonly string[];
+  /** Host line. @default all hosts in order */
+  readonly hosts?: string;
+  /** Lines outside the group. */
+  readonly top?: readonly string[];
+  readonly plain?: boolean;
+}
+
+export interface Ran {
+  readonly rc: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const KEY = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._";
+const RUN_DEADLINE_MS = 60_000;
+const SUBJECT = "/C=AU/ST=Some-State/O=Internet Widgits Pty Ltd";
+let nextPort = 32_000 + (Deno.pid % 500) * 40;
+
+function sh(script: string, ...args: string[]): void {
+  const { success, stderr } = new Deno.Command("/bin/sh", {
+    args: ["-ec", script, "sh", ...args],
+    stdout: "null",
+  }).outputSync();
+  if (!success) throw new Error(`${script}: ${new TextDecoder().decode(stderr)}`);
+}
+
+/** Key and certificate as an operator would make them for csync2. */
+function makeCertificate(dir: string, security: Security): void {
+  const key = `${dir}/csync2_ssl_key.pem`, cert = `${dir}/csync2_ssl_cert.pem`;
+  if (security === "p256") {
+    sh(
+      `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 600 -subj "$3" -keyout "$1" -out "$2" 2>&1`,
+      key,
+      cert,
+      SUBJECT,
+    );
+  } else if (security === "rsa-v3") {
+    sh(
+      `openssl req -x509 -newkey rsa:2048 -nodes -days 600 -subj "$3" -keyout "$1" -out "$2" 2>&1`,
+      key,
+      cert,
+      SUBJECT,
+    );
+  } else {
+    sh(
+      `openssl req -new -newkey rsa:2048 -nodes -subj "$3" -keyout "$1" -out "$2.req" 2>&1
+       openssl x509 -req -days 600 -in "$2.req" -signkey "$1" -out "$2" 2>&1; rm "$2.req"`,
+      key,
+      cert,
+      SUBJECT,
+    );
+  }
+  Deno.chmodSync(key, 0o600);
+}
+
+export class Cluster implements AsyncDisposable {
+  readonly base: string;
+  /** Where every node sees its own tree. */
+  readonly mount: string;
+  readonly port: number;
+  readonly #options: ClusterOptions;
+  readonly #servers = new Map<string, Deno.ChildProcess>();
+
+  constructor(options: ClusterOptions) {
+    this.#options = options;
+    this.base = Deno.makeTempDirSync({ prefix: "csync2-cluster-" });
+    Deno.chmodSync(this.base, 0o755);
+    this.mount = `${this.base}/mount`;
+    this.port = nextPort++;
+    Deno.mkdirSync(this.mount);
+    for (const [node, { security }] of Object.entries(options.nodes)) {
+      for (const dir of ["etc", "db", "tree", "log"]) {
+        Deno.mkdirSync(`${this.base}/${node}/${dir}`, { recursive: true });
+      }
+      Deno.writeTextFileSync(`${this.base}/${node}/etc/demo.key`, `${KEY}\n`, { mode: 0o600 });
+      if (security !== undefined && security !== "plain") {
+        makeCertificate(`${this.base}/${node}/etc`, security);
+      }
+      this.configure(node);
+    }
+  }
+
+  /** Writes the node's configuration; `group` replaces the lines inside the group. */
+  configure(node: string, group = this.#options.group ?? ["include @;"]): void {
+    const { nodes, hosts, top = [], plain = true } = this.#options;
+    const list = hosts ?? Object.keys(nodes).map((n) => `${n}.demo`).join(" ");
+    const text = [
+      ...(plain ? ["nossl * *;"] : []),
+      ...top,
+      "group demo",
+      "{",
+      `  host ${list};`,
+      "  key demo.key;",
+      ...group,
+      "}",
+      "",
+    ].join("\n").replaceAll("@", this.mount).replaceAll("$NODE", `${this.base}/${node}`);
+    Deno.writeTextFileSync(`${this.base}/${node}/etc/csync2.cfg`, text);
+  }
+
+  /** The node's tree, seen from outside. */
+  tree(node: string): string {
+    return `${this.base}/${node}/tree`;
+  }
+
+  #command(node: string, args: readonly string[], quiet: boolean): Deno.Command {
+    const { kind } = this.#options.nodes[node]!;
+    const program = kind === "c" ? ["csync2"] : ourWords();
+    const own = ["-N", `${node}.demo`, "-D", `${this.base}/${node}/db`, "-p", `${this.port}`];
+    return new Deno.Command("unshare", {
+      args: [
+        "--mount",
+        "sh",
+        "-c",
+        'mount --bind "$0" "$1" && shift && exec "$@"',
+        this.tree(node),
+        this.mount,
+        ...program,
+        ...own,
+        ...args.map((a) => a.replaceAll("@", this.mount)),
+      ],
+      cwd: "/",
+      env: { ...environment(`${this.base}/${node}/etc`), PWD: "/" },
+      clearEnv: true,
+      stdin: "null",
+      stdout: quiet ? "null" : "piped",
+      stderr: quiet ? "inherit" : "piped",
+    });
+  }
+
+  async start(node: string, args: readonly string[] = []): Promise<void> {
+    this.#servers.set(node, this.#command(node, ["-ii", ...args], true).spawn());
+    for (let waited = 0; waited < 15_000; waited += 20) {
+      try {
+        (await Deno.connect({ hostname: `${node}.demo`, port: this.port })).close();
+        return;
+      } catch {
+        await new Promise((r) => setTimeout(r, 20));
+      }
+    }
+    throw new Error(`The server of ${node} does not listen`);
+  }
+
+  async stop(node: string, signal: Deno.Signal = "SIGTERM"): Promise<void> {
+    const child = this.#servers.get(node);
+    if (child === undefined) return;
+    this.#servers.delete(node);
+    child.kill(signal);
+    const timer = setTimeout(() => child.kill("SIGKILL"), 10_000);
+    await child.status;
+    clearTimeout(timer);
+  }
+
+  async run(node: string, ...args: string[]): Promise<Ran> {
+    const child = this.#command(node, args, false).spawn();
+    const timer = setTimeout(() => child.kill("SIGKILL"), RUN_DEADLINE_MS);
+    const { code, signal, stdout, stderr } = await child.output();
+    clearTimeout(timer);
+    const text = (bytes: Uint8Array) => new TextDecoder("latin1").decode(bytes);
+    return { rc: signal === null ? code : -1, stdout: text(stdout), stderr: text(stderr) };
+  }
+
+  /** Shell commands in the node's tree. */
+  change(node: string, script: string): void {
+    sh(`cd "$1" && { ${script}\n}`, this.tree(node));
+  }
+
+  /** The node's tree as text: type, mode, owner, size or device, time in seconds, name, target or digest. */
+  dump(node: string, { time = "seconds" }: { time?: "seconds" | "nanos" | "none" } = {}): string {
+    const seconds = time === "nanos" ? "%T@" : time === "seconds" ? "%Ts" : "-";
+    // Times of directories and links are not part of what csync2 keeps.
+    const { stdout } = new Deno.Command("/bin/sh", {
+      args: [
+        "-c",
+        `cd "$1" && find . \\( -type d -printf 'd %m %U:%G - %p\\n' \\) -o \\( -type l -printf 'l %U:%G %p -> %l\\n' \\) \
+         -o \\( -type f -printf 'f %m %U:%G %s ${seconds} %p\\n' \\) -o \\( -printf '%y %m %U:%G ${seconds} %p\\n' \\) | LC_ALL=C sort
+         find . \\( -type b -o -type c \\) -exec stat -c '%n %t:%T' {} + | LC_ALL=C sort
+         find . -type f -print0 | LC_ALL=C sort -z | xargs -0r md5sum`,
+        "sh",
+        this.tree(node),
+      ],
+    }).outputSync();
+    return new TextDecoder("latin1").decode(stdout);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const node of [...this.#servers.keys()]) await this.stop(node);
+    await Deno.remove(this.base, { recursive: true });
+  }
+}
