@@ -1,2 +1,16 @@
 /** Bytes, TLS and deadlines, without one word of csync2. Imports: model, os. @module */
+export { familyOf, normalAddress, sameAddress } from "./address.ts";
 export type { Duplex, PeerAddress } from "./duplex.ts";
+export { NetError, type NetFault } from "./error.ts";
+export { IDLE_MS } from "./link_duplex.ts";
+export {
+  inheritedListener,
+  listen,
+  type Listener,
+  listenOn,
+  type ListenOnOptions,
+  type ListenOptions,
+} from "./listener.ts";
+export { duplexPair, type DuplexPairOptions } from "./memory.ts";
+export { portNumber, resolve, type ResolveOptions } from "./resolve.ts";
+export { connect, type ConnectOptions } from "./tcp.ts";

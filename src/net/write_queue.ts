@@ -1,0 +1,138 @@
+/** Many small writes, few system calls; a bounded queue. */
+import { type NetError, netError } from "./error.ts";
+import type { Link } from "./link.ts";
+import type { Watchdog } from "./watchdog.ts";
+
+/** LIMIT: bytes that wait at most, in each of two buffers; a writer of more waits for the peer. */
+const BUFFER_BYTES = 65_536;
+/** From here on a piece goes out as it is: copying it costs more than one more call. */
+const DIRECT_BYTES = 16_384;
+/** LIMIT: bytes that have to leave within one idle deadline. */
+const SEND_BYTES = 262_144;
+/** Microtasks between two awaited writes of one function, with some to spare. */
+const HOPS = 6;
+
+/**
+ * Collects what is written in one turn of the event loop and sends it at once.
+ *
+ * PERF: a reply of four lines, written by four awaited calls, is one system call and wakes the peer
+ * once. Sending starts as soon as the writer does anything but write.
+ */
+export class WriteQueue {
+  readonly #link: Link;
+  readonly #watchdog: Watchdog;
+  readonly #onFailure: (error: NetError) => void;
+  #filling: Uint8Array | undefined;
+  #spare: Uint8Array | undefined;
+  #length = 0;
+  #additions = 0;
+  /** Settles when the bytes that wait are gone; undefined when nothing waits. Never rejects. */
+  #pumping: Promise<void> | undefined;
+  /** Writers that must wait form a line, so that bytes stay in order. Never rejects. */
+  #turn: Promise<void> | undefined;
+  #failure: NetError | undefined;
+
+  constructor(link: Link, watchdog: Watchdog, onFailure: (error: NetError) => void) {
+    this.#link = link;
+    this.#watchdog = watchdog;
+    this.#onFailure = onFailure;
+  }
+
+  add(data: Uint8Array): Promise<void> {
+    const fits = data.length < DIRECT_BYTES && data.length <= BUFFER_BYTES - this.#length;
+    if (fits && this.#turn === undefined) {
+      this.#append(data);
+      return Promise.resolve();
+    }
+    return this.#inTurn(() => this.#addSlowly(data));
+  }
+
+  flush(): Promise<void> {
+    return this.#turn === undefined ? this.#drain() : this.#inTurn(() => this.#drain());
+  }
+
+  /** Drops what waits; later calls reject with `error`. */
+  abandon(error: NetError): void {
+    this.#failure ??= error;
+    this.#length = 0;
+  }
+
+  async #inTurn(work: () => Promise<void>): Promise<void> {
+    const before = this.#turn ?? Promise.resolve();
+    const mine = before.then(work);
+    const settled = mine.catch(() => {}).then(() => {
+      if (this.#turn === settled) this.#turn = undefined;
+    });
+    this.#turn = settled;
+    await mine;
+  }
+
+  async #addSlowly(data: Uint8Array): Promise<void> {
+    if (data.length >= DIRECT_BYTES) {
+      await this.#drain();
+      return await this.#send(data);
+    }
+    while (data.length > BUFFER_BYTES - this.#length) await this.#drain();
+    if (this.#failure !== undefined) throw this.#failure;
+    this.#append(data);
+  }
+
+  #append(data: Uint8Array): void {
+    this.#filling ??= this.#spare ?? new Uint8Array(BUFFER_BYTES);
+    this.#filling.set(data, this.#length);
+    this.#length += data.length;
+    this.#additions++;
+    this.#pumping ??= this.#pump();
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#pumping !== undefined) await this.#pumping;
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  async #pump(): Promise<void> {
+    try {
+      await this.#untilWriterPauses();
+      while (this.#length > 0) {
+        const buffer = this.#filling!;
+        const piece = buffer.subarray(0, this.#length);
+        this.#filling = this.#spare;
+        this.#spare = undefined;
+        this.#length = 0;
+        await this.#send(piece);
+        this.#spare = buffer;
+      }
+    } catch {
+      // The failure is kept: every later call gets it.
+    } finally {
+      this.#pumping = undefined;
+    }
+  }
+
+  /** Lets a writer that awaits each of its pieces go on; ends in this turn of the event loop. */
+  async #untilWriterPauses(): Promise<void> {
+    for (let seen = -1; seen !== this.#additions && this.#length < DIRECT_BYTES;) {
+      seen = this.#additions;
+      for (let hop = 0; hop < HOPS; hop++) await undefined;
+    }
+  }
+
+  async #send(data: Uint8Array): Promise<void> {
+    for (let at = 0; at < data.length; at += SEND_BYTES) {
+      await this.#sendPiece(data.subarray(at, at + SEND_BYTES));
+    }
+  }
+
+  async #sendPiece(piece: Uint8Array): Promise<void> {
+    const wait = this.#watchdog.begin("write");
+    try {
+      await this.#link.write(piece);
+    } catch (cause) {
+      this.#failure ??= netError("Cannot write to the peer", cause);
+      this.#onFailure(this.#failure);
+    } finally {
+      this.#watchdog.end(wait);
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+}
