@@ -43,6 +43,8 @@ export interface Absent {
   readonly kind: "absent";
   /** `parent`: the directory above is missing too; `link`: a directory of the path is a symbolic link. */
   readonly because: "leaf" | "parent" | "link";
+  /** With `parent`: something that is no directory is in the place of one. */
+  readonly errno?: "ENOTDIR";
 }
 
 export type Present = Regular | Directory | Symlink | Device | Special;
@@ -50,6 +52,8 @@ export type Entry = Present | Absent;
 
 export const ABSENT: Absent = { kind: "absent", because: "leaf" };
 export const PARENT_ABSENT: Absent = { kind: "absent", because: "parent" };
+/** A parent is a file or the like: where C answers `Not a directory`. */
+export const NOT_A_DIRECTORY: Absent = { kind: "absent", because: "parent", errno: "ENOTDIR" };
 export const BEHIND_LINK: Absent = { kind: "absent", because: "link" };
 
 /** Identifies one state of one object: equal fingerprints mean that nobody touched it in between. */

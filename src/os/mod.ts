@@ -1,2 +1,44 @@
 /** Unsafe memory and errno in one place. Imports: model. @module */
-export { OsError } from "./errno.ts";
+export { copyRange, readAt, readSome, truncate, writeAll } from "./content.ts";
+export {
+  list,
+  type ListedKind,
+  makeDirectory,
+  makeLink,
+  makeNode,
+  makeSymlink,
+  openAt,
+  openAt2,
+  type OpenOptions,
+  type Place,
+  removeDirectory,
+  rename,
+  unlink,
+} from "./directory.ts";
+export { ERRNO, type ErrnoName, errnoText, errorNamed, OsError } from "./errno.ts";
+export { Fd } from "./fd.ts";
+export * from "./flags.ts";
+export {
+  freeBytes,
+  type Owner,
+  setModeAt,
+  setModeOf,
+  setOwnerAt,
+  setOwnerOf,
+  setTimeAt,
+  setTimeOf,
+  sync,
+  syncFileSystem,
+} from "./metadata.ts";
+export {
+  checkDescriptor,
+  closeOnExec,
+  currentDirectory,
+  descriptorKind,
+  hostName,
+  type PeerAddress,
+  peerAddress,
+  tryLock,
+  unlock,
+} from "./process.ts";
+export { type CloseLook, closeLookAt, closeLookOf, entryAt, entryOf, readLink } from "./stat.ts";

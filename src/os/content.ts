@@ -1,0 +1,109 @@
+/** Bytes of open files. */
+import { ERRNO, errorOf, failure } from "./errno.ts";
+import type { Fd } from "./fd.ts";
+import { changing, lastErrno, rare, reading } from "./libc.ts";
+
+/** LIMIT: one call of Linux moves at most this much; results fit an int. */
+const CALL_MAX_BYTES = 0x4000_0000;
+
+/** pread(2): fills `into` from `offset` as far as the file goes; 0 at its end. @throws OsError */
+export function readAt(
+  fd: Fd,
+  into: Uint8Array,
+  { offset, path }: { offset: number; path: string },
+): number {
+  let done = 0;
+  while (done < into.length) {
+    const rest = done === 0 ? into : into.subarray(done);
+    const size = Math.min(rest.length, CALL_MAX_BYTES);
+    const n = reading().pread(fd.number, rest as Uint8Array<ArrayBuffer>, size, offset + done);
+    if (n === 0) break;
+    if (n > 0) {
+      done += n;
+      continue;
+    }
+    const errno = lastErrno();
+    if (errno === ERRNO.EINTR) continue;
+    throw errorOf(errno, { call: "pread", path });
+  }
+  return done;
+}
+
+/** write(2) until all is written. @throws OsError `ENOSPC`, `EPIPE`, ... */
+export function writeAll(fd: Fd | number, bytes: Uint8Array, path: string): void {
+  const number = typeof fd === "number" ? fd : fd.number;
+  for (let done = 0; done < bytes.length;) {
+    const rest = done === 0 ? bytes : bytes.subarray(done);
+    const size = Math.min(rest.length, CALL_MAX_BYTES);
+    const n = changing().write(number, rest as Uint8Array<ArrayBuffer>, size);
+    if (n >= 0) {
+      done += n;
+      continue;
+    }
+    const errno = lastErrno();
+    if (errno === ERRNO.EINTR) continue;
+    throw errorOf(errno, { call: "write", path });
+  }
+}
+
+/** ftruncate(2). @throws OsError */
+export function truncate(fd: Fd, sizeBytes: number, path: string): void {
+  if (changing().ftruncate(fd.number, sizeBytes) < 0) throw failure("ftruncate", path);
+}
+
+/** A piece of one file that is to be appended to another. */
+export interface CopyRange {
+  readonly from: Fd;
+  readonly offset: number;
+  readonly lengthBytes: number;
+  /** Of the file that is written. */
+  readonly path: string;
+}
+
+/** Failures that mean: these two files cannot be copied within the kernel. */
+const CANNOT_COPY: ReadonlySet<number> = new Set([
+  ERRNO.EXDEV,
+  ERRNO.EINVAL,
+  ERRNO.ENOSYS,
+  ERRNO.EOPNOTSUPP,
+  ERRNO.EPERM,
+  ERRNO.EBADF,
+]);
+const offsetCell = new BigInt64Array(1);
+
+/**
+ * copy_file_range(2) to the current position of `to`; shares blocks where the file system can.
+ *
+ * @returns bytes copied: less than asked for at the end of the source, or where the kernel cannot do
+ * it; the caller copies the rest by reading and writing
+ * @throws OsError `ENOSPC`, `EIO`, ...
+ */
+export function copyRange(to: Fd, { from, offset, lengthBytes, path }: CopyRange): number {
+  let done = 0;
+  while (done < lengthBytes) {
+    offsetCell[0] = BigInt(offset + done);
+    const size = Math.min(lengthBytes - done, CALL_MAX_BYTES);
+    const n = changing().copy_file_range(from.number, offsetCell, to.number, null, size, 0);
+    if (n === 0) break;
+    if (n > 0) {
+      done += n;
+      continue;
+    }
+    const errno = lastErrno();
+    if (CANNOT_COPY.has(errno)) break;
+    if (errno !== ERRNO.EINTR) throw errorOf(errno, { call: "copy_file_range", path });
+  }
+  return done;
+}
+
+/** read(2) from the current position, for descriptors without one. 0 at the end. @throws OsError */
+export function readSome(fd: Fd | number, into: Uint8Array, path: string): number {
+  const number = typeof fd === "number" ? fd : fd.number;
+  while (true) {
+    const size = Math.min(into.length, CALL_MAX_BYTES);
+    const n = rare().read(number, into as Uint8Array<ArrayBuffer>, size);
+    if (n >= 0) return n;
+    const errno = lastErrno();
+    if (errno !== ERRNO.EINTR) throw errorOf(errno, { call: "read", path });
+  }
+}

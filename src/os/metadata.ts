@@ -1,0 +1,120 @@
+/** Owner, permissions and times, without following links; durability. */
+import { type Nanos, subsecond, toSeconds } from "../model/mod.ts";
+import { cstring } from "./cstring.ts";
+import { ERRNO, errorNamed, errorOf, failure } from "./errno.ts";
+import type { Fd } from "./fd.ts";
+import { openAt } from "./directory.ts";
+import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_NOFOLLOW, O_PATH, SYS_FCHMODAT2 } from "./flags.ts";
+import { changing, lastErrno, rare } from "./libc.ts";
+import { entryOf } from "./stat.ts";
+
+/** The uid or gid that chown leaves alone. */
+const UNCHANGED = 0xffff_ffff;
+
+/** `undefined` leaves that part alone. */
+export interface Owner {
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
+}
+
+/** fchownat(2) of the object itself. @throws OsError */
+export function setOwnerAt(dir: Fd, name: string, { uid, gid }: Owner): void {
+  const done = changing().fchownat(
+    dir.number,
+    cstring(name, "fchownat"),
+    uid ?? UNCHANGED,
+    gid ?? UNCHANGED,
+    AT_SYMLINK_NOFOLLOW,
+  );
+  if (done < 0) throw failure("fchownat", name);
+}
+
+/** fchown(2). @throws OsError */
+export function setOwnerOf(fd: Fd, { uid, gid }: Owner, path: string): void {
+  if (changing().fchown(fd.number, uid ?? UNCHANGED, gid ?? UNCHANGED) < 0) {
+    throw failure("fchown", path);
+  }
+}
+
+/** fchmod(2). @throws OsError */
+export function setModeOf(fd: Fd, mode: number, path: string): void {
+  if (changing().fchmod(fd.number, mode) < 0) throw failure("fchmod", path);
+}
+
+let hasFchmodat2: boolean | undefined;
+
+/** chmod of the object itself. @throws OsError, `EOPNOTSUPP` for a link */
+export function setModeAt(dir: Fd, name: string, mode: number): void {
+  hasFchmodat2 ??= probeFchmodat2();
+  if (!hasFchmodat2) return setModeByPath(dir, name, mode);
+  const path = cstring(name, "fchmodat2");
+  const done = changing().fchmodat2(SYS_FCHMODAT2, dir.number, path, mode, AT_SYMLINK_NOFOLLOW);
+  if (done < 0) throw failure("fchmodat2", name);
+}
+
+/** Kernels before 6.6 lack the call, and sandboxes forbid it; a bad descriptor tells. */
+function probeFchmodat2(): boolean {
+  const done = changing().fchmodat2(SYS_FCHMODAT2, -1, cstring("x", "fchmodat2"), 0, 0);
+  return done < 0 && lastErrno() === ERRNO.EBADF;
+}
+
+/**
+ * The same for older kernels: a path descriptor holds the object, so it cannot become a link between
+ * look and change, and the kernel's own link in /proc leads to exactly it.
+ */
+export function setModeByPath(dir: Fd, name: string, mode: number): void {
+  using held = openAt(name, { dir, flags: O_PATH | O_NOFOLLOW });
+  if (entryOf(held, name).kind === "lnk") {
+    throw errorNamed("EOPNOTSUPP", { call: "fchmodat", path: name });
+  }
+  const path = `/proc/self/fd/${held.number}`;
+  if (changing().fchmodat(AT_FDCWD, cstring(path, "fchmodat"), mode, 0) < 0) {
+    throw failure("fchmodat", name);
+  }
+}
+
+const times = new BigInt64Array(4);
+const timesBytes = new Uint8Array(times.buffer);
+
+/** Two struct timespec, both of this time. */
+function timespecs(mtime: Nanos): Uint8Array<ArrayBuffer> {
+  const seconds = toSeconds(mtime);
+  const rest = BigInt(subsecond(mtime));
+  times.set([seconds, rest, seconds, rest]);
+  return timesBytes;
+}
+
+/** utimensat(2) of the object itself, access time included. @throws OsError */
+export function setTimeAt(dir: Fd, name: string, mtime: Nanos): void {
+  const path = cstring(name, "utimensat");
+  if (changing().utimensat(dir.number, path, timespecs(mtime), AT_SYMLINK_NOFOLLOW) < 0) {
+    throw failure("utimensat", name);
+  }
+}
+
+/** futimens(3), access time included. @throws OsError */
+export function setTimeOf(fd: Fd, mtime: Nanos, path: string): void {
+  if (changing().futimens(fd.number, timespecs(mtime)) < 0) throw failure("futimens", path);
+}
+
+/** fsync(2) of a file or an open directory. @throws OsError */
+export function sync(fd: Fd, path: string): void {
+  while (changing().fsync(fd.number) < 0) {
+    const errno = lastErrno();
+    if (errno === ERRNO.EINVAL || errno === ERRNO.EOPNOTSUPP) return; // nothing to make durable
+    if (errno !== ERRNO.EINTR) throw errorOf(errno, { call: "fsync", path });
+  }
+}
+
+/** syncfs(2): everything on the file system of `fd`. @throws OsError */
+export function syncFileSystem(fd: Fd, path: string): void {
+  if (changing().syncfs(fd.number) < 0) throw failure("syncfs", path);
+}
+
+const statfs = new BigInt64Array(16);
+
+/** How much room an unprivileged program has on the file system of `fd`, in bytes. @throws OsError */
+export function freeBytes(fd: Fd, path: string): number {
+  if (rare().fstatfs(fd.number, statfs) < 0) throw failure("fstatfs", path);
+  return Number(statfs[1]! * statfs[4]!); // f_bsize, f_bavail
+}
