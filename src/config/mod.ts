@@ -1,3 +1,45 @@
 /** Text in, tables out. Imports: model. @module */
+export { lowerCaseHost, type OnNote } from "./build.ts";
+export {
+  actionMatches,
+  classifier,
+  classify,
+  type ClassifyOptions,
+  type CompareOptions,
+  groupMatches,
+  isUselessArgument,
+  matchingGroups,
+  type NameClass,
+} from "./classify.ts";
 export type { ActionRule, AutoMethod, Config, Group, PeerHost, Prefix } from "./config.ts";
+export { ConfigError } from "./config_error.ts";
+export {
+  grant,
+  type GrantQuestion,
+  inPair,
+  isNosslPair,
+  keyFor,
+  type Pair,
+  pairKeys,
+  pairs,
+  peersOf,
+} from "./grants.ts";
+export {
+  configFile,
+  KEY_ALPHABET,
+  KEY_MAX_BYTES,
+  KEY_MIN_BYTES,
+  loadConfig,
+  type LoadOptions,
+  readKeyFile,
+} from "./load.ts";
 export type { Pattern } from "./pattern.ts";
+export {
+  encodePath,
+  locate,
+  namesFor,
+  prefixesBelow,
+  type ReachablePrefix,
+  resolveName,
+} from "./prefix.ts";
+export { shellMatch, type ShellMatchOptions } from "./shell_match.ts";
