@@ -1,0 +1,218 @@
+/** The only way to change a user's file. */
+import {
+  type Change,
+  type DiskPath,
+  type Entry,
+  failed,
+  type Ignored,
+  type Located,
+  type Meta,
+  type Name,
+  type Nanos,
+  nanos,
+  type Outcome,
+  type Refusal,
+} from "../model/mod.ts";
+import type { DirHandle, Jail } from "../fs/mod.ts";
+import type { StateStore } from "../state/mod.ts";
+import { type Place, refusalOf, type Seen } from "./install.ts";
+import { type Repaired, repairIntents, type RepairOptions } from "./intents.ts";
+import { FilePut } from "./put_file.ts";
+import { changeMeta, changeObject } from "./put_other.ts";
+import {
+  type Applied,
+  type Durability,
+  isSystemError,
+  pathOf,
+  type Target,
+  type Workshop,
+} from "./target.ts";
+
+/** The part of fs's PathLocks that is needed here. */
+export interface Locks {
+  take(path: DiskPath): Promise<Disposable>;
+}
+
+export interface ApplierOptions {
+  readonly jail: Jail;
+  readonly state: StateStore;
+  readonly locks: Locks;
+  readonly ignored: Ignored;
+  /** @default {"full"} */
+  readonly durability?: Durability;
+  /** Owner of new objects, as this process makes them. @default {root} */
+  readonly owner?: { readonly uid: number; readonly gid: number };
+  /** Time for new files that come without one. */
+  readonly now?: () => Nanos;
+}
+
+/** The path is in use by another request for longer than the caller wanted to wait. */
+export const BUSY = failed("Device or resource busy") as Refusal;
+
+/**
+ * Changes objects on behalf of peers, one path at a time.
+ *
+ * The order: `hold` takes the path's lock; `look` sees what is there; the caller admits the change by
+ * that and by the state; `change` or `put` carry it out only if nobody touched the object since `look`.
+ * Temporary objects are made in the directory of the target and nowhere else, so the last step is
+ * always one rename; `tempdir` of the configuration has no part in it (W 14.3, 20.21, 20.22).
+ *
+ * Whatever a peer or a tree can cause is an Outcome. StateError is thrown: then the change is done or
+ * not, and its intent lets the next start find out.
+ */
+export class Applier {
+  readonly #workshop: Workshop;
+  readonly #locks: Locks;
+
+  constructor(
+    {
+      jail,
+      state,
+      locks,
+      ignored,
+      durability = "full",
+      owner = { uid: 0, gid: 0 },
+      now = () => nanos(BigInt(Date.now()) * 1_000_000n),
+    }: ApplierOptions,
+  ) {
+    this.#workshop = { jail, state, ignored, durability, owner, now };
+    this.#locks = locks;
+  }
+
+  /**
+   * Locks the path of `target`; undefined when that takes longer than `waitMs`.
+   * @param options.waitMs @default {60_000}
+   */
+  async hold(
+    target: Target,
+    { waitMs = 60_000 }: { waitMs?: number } = {},
+  ): Promise<Held | undefined> {
+    const lock = await withDeadline(this.#locks.take(pathOf(target.at)), waitMs);
+    return lock && new Held(this.#workshop, target, lock);
+  }
+
+  /** To be called at start, before the first change. */
+  async repairIntents(options: RepairOptions): Promise<Repaired> {
+    return await repairIntents(this.#workshop, options);
+  }
+}
+
+/** A locked path. Disposing gives the lock back. */
+export class Held implements Disposable {
+  readonly #workshop: Workshop;
+  readonly #target: Target;
+  readonly #lock: Disposable;
+  #place: Place | undefined;
+  #failure: unknown;
+
+  constructor(workshop: Workshop, target: Target, lock: Disposable) {
+    this.#workshop = workshop;
+    this.#target = target;
+    this.#lock = lock;
+  }
+
+  /**
+   * What is there now; a later change insists on exactly this. Call it before the state is asked
+   * whether the object changed on this host.
+   * @throws OsError when that cannot be found out
+   */
+  look(): Entry {
+    this.#leave();
+    const { jail } = this.#workshop, { at } = this.#target;
+    let found: { dir: DirHandle; leaf: Name };
+    try {
+      found = jail.parentOf(at);
+    } catch (error) {
+      if (!isSystemError(error, "ENOENT", "ENOTDIR", "ELOOP")) throw error;
+      this.#failure = error;
+      return jail.look(at);
+    }
+    const { dir, leaf } = found;
+    this.#place = { dir, leaf, admitted: ABSENT_SEEN };
+    const admitted: Seen = dir.lookClosely(leaf);
+    this.#place = { dir, leaf, admitted };
+    return admitted.entry;
+  }
+
+  /** Carries out a change that needs no content. */
+  async change(change: Change): Promise<Applied> {
+    const place = this.#place;
+    try {
+      if (place === undefined) return await this.#changeNowhere(change);
+      const work = { target: this.#target, place };
+      switch (change.kind) {
+        case "own":
+        case "mode":
+        case "mtime":
+          return await changeMeta(this.#workshop, work, change);
+        default:
+          return await changeObject(this.#workshop, work, change);
+      }
+    } catch (error) {
+      return { outcome: refusalOf(error), changed: false };
+    }
+  }
+
+  /** The directory above is missing or behind a link. What is to go is gone; nothing else can be done. */
+  async #changeNowhere(change: Change): Promise<Applied> {
+    if (change.kind !== "remove") return { outcome: refusalOf(this.#failure), changed: false };
+    await this.#workshop.state.transaction(async (tx) => {
+      await tx.deleteRecords([this.#target.name]);
+      await tx.clearMarks(this.#target.name, this.#target.peer);
+    });
+    return { outcome: { kind: "done" }, changed: false };
+  }
+
+  /**
+   * Begins a regular file. Whatever can be known to fail later is refused now, before the peer sends
+   * anything (W 20.3).
+   */
+  beginPut(meta?: Meta): FilePut | Outcome {
+    const place = this.#place;
+    try {
+      if (place === undefined) return refusalOf(this.#failure);
+      if (place.admitted.entry.kind === "dir" && !this.#isEmpty()) {
+        return failed("Directory not empty");
+      }
+      const put = new FilePut(this.#workshop, { target: this.#target, place, meta });
+      this.#place = undefined; // its directory is the put's now
+      return put;
+    } catch (error) {
+      return refusalOf(error);
+    }
+  }
+
+  #isEmpty(): boolean {
+    const at: Located = this.#target.at;
+    const inside = { ...at, below: at.below === "" ? "x" : `${at.below}/x` };
+    const { dir } = this.#workshop.jail.parentOf(inside);
+    using opened = dir;
+    return opened.list().length === 0;
+  }
+
+  #leave(): void {
+    this.#place?.dir[Symbol.dispose]();
+    this.#place = undefined;
+    this.#failure = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.#leave();
+    this.#lock[Symbol.dispose]();
+  }
+}
+
+const ABSENT_SEEN: Seen = { entry: { kind: "absent", because: "leaf" } };
+
+/** The lock, or undefined after `ms`; a lock that comes later is given back at once. */
+async function withDeadline(
+  lock: Promise<Disposable>,
+  ms: number,
+): Promise<Disposable | undefined> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<undefined>((tell) => timer = setTimeout(() => tell(undefined), ms));
+  const first = await Promise.race([lock, late]);
+  clearTimeout(timer);
+  if (first === undefined) lock.then((tooLate) => tooLate[Symbol.dispose](), () => {});
+  return first;
+}

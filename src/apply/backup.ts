@@ -1,0 +1,152 @@
+/** Copies of regular files before they are changed or removed (W 14.4 with the intended rotation). */
+import { type DiskPath, isName, leaf, type Located, type Name, parent } from "../model/mod.ts";
+import type { DirHandle, Jail, SourceFile } from "../fs/mod.ts";
+import { type BackupPlace, isSystemError, pathOf, type Target, type Workshop } from "./target.ts";
+import { type Place, verify } from "./install.ts";
+
+const COPY_BYTES = 256 * 1_024;
+/** After so much copying other connections get a turn. */
+const TURN_BYTES = 16 * 1_024 * 1_024;
+const CONTROL_REGEXP = /[\x00-\x1f\x7f]/g;
+
+/** No copy, no change. */
+export class BackupFailed extends Error {
+  override readonly name = "BackupFailed";
+  /** @param reply the one line that the peer gets (W appendix A, without the second line feed) */
+  constructor(readonly reply: string, cause: unknown) {
+    super(reply, { cause });
+  }
+}
+
+/**
+ * Copies the regular file at `place` into each backup directory of the target. Does nothing for other
+ * objects. The name of the copy is the backup directory and the file's path on this host; no link is
+ * followed below the backup directory. The older copies move up: X -> X.1 -> ... -> X.(N-1).
+ *
+ * @throws BackupFailed nothing was changed but, at worst, copies moved up
+ * @throws ChangedMeanwhile when the file changed while it was copied
+ */
+export async function backUp(
+  workshop: Workshop,
+  { target, place }: { target: Target; place: Place },
+): Promise<void> {
+  const places = target.backups.filter((b) => b.generations > 1);
+  if (places.length === 0 || place.admitted.entry.kind !== "reg") return;
+  const path = pathOf(target.at);
+  const shown = path.replace(CONTROL_REGEXP, "?");
+  for (const backup of places) {
+    try {
+      await copyTo(workshop, { backup, path, place });
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      const what = error.call === "write" || error.call === "pwrite" ? "Write" : "Open";
+      throw new BackupFailed(
+        `${what} error while backing up '${shown}': ${error.text}`,
+        error,
+      );
+    }
+  }
+  verify(place); // copying took its time
+}
+
+async function copyTo(
+  workshop: Workshop,
+  { backup, path, place }: { backup: BackupPlace; path: DiskPath; place: Place },
+): Promise<void> {
+  const at: Located = { anchor: backup.directory, below: path.slice(1) };
+  makeDirectories(workshop.jail, { backup: backup.directory, path });
+  const { dir, leaf: name } = workshop.jail.parentOf(at);
+  using _dir = dir;
+  using temp = dir.createTemp(name);
+  using source = place.dir.open(place.leaf);
+  await copyContent(source, (bytes) => temp.write(bytes));
+  const { uid, gid, mode, mtime } = source.meta;
+  temp.setOwner(uid, gid);
+  temp.setMode(mode);
+  temp.setTime(mtime);
+  if (workshop.durability !== "none") temp.sync();
+  rotate(dir, { name, generations: backup.generations });
+  temp.installAs(name);
+}
+
+async function copyContent(
+  source: SourceFile,
+  write: (bytes: Uint8Array) => void,
+): Promise<void> {
+  const buffer = new Uint8Array(Math.min(COPY_BYTES, source.size + 1));
+  let offset = 0;
+  while (true) {
+    const count = source.readAt(buffer, offset);
+    if (count === 0) return;
+    write(buffer.subarray(0, count));
+    const turn = Math.floor(offset / TURN_BYTES);
+    offset += count;
+    if (Math.floor(offset / TURN_BYTES) > turn) await new Promise((go) => setTimeout(go, 0));
+  }
+}
+
+function rotate(
+  dir: DirHandle,
+  { name, generations }: { name: Name; generations: number },
+): void {
+  const present = new Set<string>(dir.list());
+  for (let g = generations - 1; g > 0; g--) {
+    const from = g === 1 ? name : `${name}.${g - 1}`, to = `${name}.${g}`;
+    if (!present.has(from) || !isName(from) || !isName(to)) continue;
+    try {
+      dir.rename(from, to);
+    } catch (error) {
+      if (isSystemError(error, "ENAMETOOLONG")) continue; // a name of 255 bytes has one copy only
+      throw error;
+    }
+  }
+}
+
+/** Makes the backup directory, and in it the directories of the file, dressed like the originals. */
+function makeDirectories(
+  jail: Jail,
+  { backup, path }: { backup: DiskPath; path: DiskPath },
+): void {
+  const above = parent(path) ?? "/" as DiskPath;
+  if (isDirectory(jail, { anchor: backup, below: above.slice(1) })) return;
+  makeBackupDirectory(jail, backup);
+  const parts = above.slice(1).split("/").filter((part) => part !== "");
+  for (let count = 1; count <= parts.length; count++) {
+    const below = parts.slice(0, count).join("/");
+    makeDirectory(jail, { anchor: backup, below }, {
+      like: { anchor: "/" as DiskPath, below },
+    });
+  }
+}
+
+/** The backup directory is the administrator's: links in its own path are followed. */
+function makeBackupDirectory(jail: Jail, path: DiskPath): void {
+  if (path === "/" || isDirectory(jail, { anchor: path, below: "" })) return;
+  const above = parent(path) ?? "/" as DiskPath;
+  makeBackupDirectory(jail, above);
+  makeDirectory(jail, { anchor: above, below: leaf(path) }, {});
+}
+
+function makeDirectory(jail: Jail, at: Located, { like }: { like?: Located }): void {
+  const { dir, leaf: name } = jail.parentOf(at);
+  using _dir = dir;
+  try {
+    dir.mkdir(name, 0o700);
+  } catch (error) {
+    if (isSystemError(error, "EEXIST") && dir.look(name).kind === "dir") return;
+    throw error;
+  }
+  const original = like === undefined ? undefined : jail.look(like);
+  if (original?.kind !== "dir") return;
+  dir.setOwner(name, original.meta.uid, original.meta.gid);
+  dir.setMode(name, original.meta.mode);
+}
+
+function isDirectory(jail: Jail, at: Located): boolean {
+  try {
+    return jail.look(at).kind === "dir";
+  } catch (error) {
+    if (isSystemError(error, "ENOENT", "ENOTDIR")) return false; // the anchor itself is missing
+    throw error;
+  }
+}

@@ -1,0 +1,198 @@
+/** A regular file from a stream: complete beside the old one before anything of that is touched. */
+import {
+  type ByteStream,
+  checkText,
+  DONE,
+  type Meta,
+  type Name,
+  NOTHING_IGNORED,
+  type Outcome,
+  PERMISSION_BITS,
+  type Present,
+  TYPE_BITS,
+} from "../model/mod.ts";
+import type { SourceFile, TempFile } from "../fs/mod.ts";
+import { announce, create, install, type Place, refusalOf, withdraw } from "./install.ts";
+import { type Applied, isSystemError, type Target, type Workshop } from "./target.ts";
+
+/** Up to here content waits in memory, so that its file exists for microseconds only. PERF: two
+ * transactions instead of three for a small file. */
+const IN_MEMORY_BYTES = 256 * 1_024;
+const ID_UNCHANGED = 0xffff_ffff;
+
+/** Owner, permissions and time that the new file gets. */
+interface Dress {
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
+  readonly mode: number;
+  readonly mtime: bigint;
+  /** Whether the owner was asked for; one that is merely copied from the old file may fail. */
+  readonly strict: boolean;
+}
+
+/** A regular file that is being received. Dispose it in every case; it undoes what is not installed. */
+export class FilePut implements AsyncDisposable {
+  /** The old content, open for reading; undefined when the object is not a regular file. */
+  readonly basis: SourceFile | undefined;
+  readonly #workshop: Workshop;
+  readonly #target: Target;
+  readonly #place: Place;
+  readonly #dress: Dress;
+  readonly #small: Uint8Array[] = [];
+  #size = 0;
+  #temp: TempFile | undefined;
+  #isAnnounced = false;
+
+  /** @throws OsError when the old content cannot be opened */
+  constructor(
+    workshop: Workshop,
+    { target, place, meta }: { target: Target; place: Place; meta: Meta | undefined },
+  ) {
+    this.#workshop = workshop;
+    this.#target = target;
+    this.#place = place;
+    this.#dress = dressOf(workshop, place.admitted.entry, meta);
+    this.basis = place.admitted.entry.kind === "reg" ? place.dir.open(place.leaf) : undefined;
+  }
+
+  /**
+   * Takes the whole new content. A failure ends the pulling: who owns the stream has to consume the
+   * rest. An error that the stream throws goes through.
+   */
+  async receive(content: ByteStream): Promise<Outcome> {
+    for await (const piece of content) {
+      const outcome = await this.#add(piece);
+      if (outcome.kind !== "done") return outcome;
+    }
+    return DONE;
+  }
+
+  async #add(piece: Uint8Array): Promise<Outcome> {
+    this.#size += piece.length;
+    if (this.#temp === undefined && this.#size <= IN_MEMORY_BYTES) {
+      this.#small.push(piece.slice());
+      return DONE;
+    }
+    try {
+      const temp = this.#temp ??= await this.#spill();
+      temp.write(piece);
+      return DONE;
+    } catch (error) {
+      return refusalOf(error);
+    }
+  }
+
+  /** Starts the temporary file, announced so that it does not survive a crash. */
+  async #spill(): Promise<TempFile> {
+    const { dir, leaf } = this.#place;
+    const name = dir.tempName(leaf);
+    await announce(this.#workshop, this.#target, { temp: name, want: "" });
+    this.#isAnnounced = true;
+    const temp = dir.createTemp(leaf, name);
+    this.#temp = temp;
+    this.#empty(temp);
+    return temp;
+  }
+
+  #empty(temp: TempFile): void {
+    for (const piece of this.#small) temp.write(piece);
+    this.#small.length = 0;
+  }
+
+  /** Installs what was received. To be called once, and only after `receive` was done. */
+  async install(): Promise<Applied> {
+    const target = this.#target, place = this.#place;
+    const temp = this.#temp;
+    if (temp === undefined) {
+      return await create(this.#workshop, {
+        target,
+        place,
+        want: this.#guess(),
+        make: (name) => this.#make(name),
+      });
+    }
+    try {
+      this.#finish(temp);
+    } catch (error) {
+      return { outcome: refusalOf(error), changed: false };
+    }
+    this.#temp = undefined;
+    this.#isAnnounced = false; // install() settles both
+    return await install(this.#workshop, { target, place, draft: temp, announced: "" });
+  }
+
+  #make(name: Name): TempFile {
+    const temp = this.#place.dir.createTemp(this.#place.leaf, name);
+    try {
+      this.#empty(temp);
+      this.#finish(temp);
+      return temp;
+    } catch (error) {
+      temp[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Owner first: changing it clears the set-id bits. */
+  #finish(temp: TempFile): void {
+    const { uid, gid, mode, mtime, strict } = this.#dress;
+    let isOwned = true;
+    if (uid !== undefined || gid !== undefined) {
+      try {
+        temp.setOwner(uid, gid);
+      } catch (error) {
+        if (strict || !isSystemError(error)) throw error;
+        isOwned = false;
+      }
+    }
+    temp.setMode(isOwned ? mode : mode & 0o1777); // never set-id bits for somebody else
+    temp.setTime(mtime);
+    if (this.#workshop.durability !== "none") temp.sync();
+  }
+
+  #guess(): string {
+    const { uid, gid, mode, mtime } = this.#dress, { owner } = this.#workshop;
+    const entry = {
+      kind: "reg",
+      size: this.#size,
+      meta: {
+        mode: TYPE_BITS.reg | mode,
+        uid: uid ?? owner.uid,
+        gid: gid ?? owner.gid,
+        mtime,
+      },
+    } as Present;
+    return checkText(entry, { time: "nanos", ignored: NOTHING_IGNORED });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.basis?.[Symbol.dispose]();
+    this.#temp?.[Symbol.dispose]();
+    this.#place.dir[Symbol.dispose]();
+    if (this.#isAnnounced) await withdraw(this.#workshop, this.#target);
+  }
+}
+
+/**
+ * Without `meta` a file keeps the owner and mode of the regular file it replaces (W 14.1.6), and a new
+ * one is 0600 until SETOWN and SETMOD arrive (W 20.20). What is ignored stays as it is.
+ */
+function dressOf(
+  { ignored, now }: Workshop,
+  old: Place["admitted"]["entry"],
+  meta: Meta | undefined,
+): Dress {
+  const before = old.kind === "reg" ? old.meta : undefined;
+  const from = (part: "uid" | "gid") => {
+    const value = meta === undefined || ignored[part] ? before?.[part] : meta[part];
+    return value === ID_UNCHANGED ? before?.[part] : value;
+  };
+  const mode = meta === undefined || ignored.mod ? before?.mode ?? 0o600 : meta.mode;
+  return {
+    uid: from("uid"),
+    gid: from("gid"),
+    mode: mode & PERMISSION_BITS,
+    mtime: meta?.mtime ?? now(),
+    strict: meta !== undefined && !(ignored.uid && ignored.gid),
+  };
+}
