@@ -1,0 +1,31 @@
+/** Ranges of names as ranges of stored (percent-encoded) text. Pure. */
+import { percentEncode } from "../model/mod.ts";
+import type { NameRange } from "./store.ts";
+
+/** Stored texts `from <= text < before`, in byte order. */
+export interface KeyRange {
+  readonly from: string;
+  readonly before: string;
+}
+
+/** Every valid name begins with `/` or, encoded, with `%25`; `0` is the byte behind `/`. */
+const ALL: KeyRange = { from: "%", before: "0" };
+
+/**
+ * The stored texts of a range, in ascending order: the name itself and what is below it are two
+ * ranges, because `/a-x` sorts between `/a` and `/a/b`.
+ */
+export function keyRanges(range?: NameRange): readonly KeyRange[] {
+  if (range === undefined || (range.below && range.name === "/")) return [ALL];
+  const key = percentEncode(range.name);
+  const own = { from: key, before: after(key) };
+  return range.below ? [own, { from: `${key}/`, before: `${key}0` }] : [own];
+}
+
+/**
+ * The least text that follows `key` among encoded texts: they have no bytes up to 0x20, so nothing
+ * lies between `key` and `key` with 0x01 behind it.
+ */
+export function after(key: string): string {
+  return `${key}\x01`;
+}

@@ -1,0 +1,110 @@
+/** Database value -> StateStore (D 5.1). */
+import process from "node:process";
+import { databaseTarget, type OtherTarget } from "./database_url.ts";
+import { type BusyRetryOptions, retryBusy } from "./retry.ts";
+import { prepareSchema, timeUnit } from "./schema.ts";
+import { SqlStore } from "./sql_store.ts";
+import { sqliteFile } from "./sqlite_file.ts";
+import type { SqliteDatabase } from "./sqlite.ts";
+import { StateError } from "./state_error.ts";
+import type { StateStore } from "./store.ts";
+import type { SqlConnection } from "./sql_connection.ts";
+
+/** How long a start waits for a moment without readers and writers to switch to a log. */
+const USE_LOG_MS = 1_000;
+
+export interface OpenStateOptions {
+  /** `-D`, else the first `database` statement. Byte string; undefined or empty: `defaultDir`. */
+  readonly database: string | undefined;
+  readonly hostName: string;
+  /** `-C`, or empty. */
+  readonly configName: string;
+  readonly lockTimeoutSeconds: number;
+  /** `/var/lib/csync2`. */
+  readonly defaultDir: string;
+  /** `-A`: false does not wait for the disk. @default {true} */
+  readonly synchronous?: boolean;
+  /**
+   * Seconds to wait beyond the lock time-out, so that waiting processes do not give up together.
+   * @default {process number modulo 7, plus 1} as the C program
+   */
+  readonly graceSeconds?: number;
+  /** Byte strings for messages, `Database-File: %s` being the first. */
+  readonly onNote?: (level: 0 | 1 | 2, text: string) => void;
+}
+
+/**
+ * Opens the state of this host, and makes it where it is missing.
+ *
+ * @throws StateError, its message being the C program's text where there is one
+ */
+export async function openState(options: OpenStateOptions): Promise<StateStore> {
+  const target = databaseTarget(options);
+  options.onNote?.(2, `Database-File: ${target.label}`);
+  if (target.kind !== "sqlite") throw notSupported(target);
+  const path = await sqliteFile(target);
+  const { SqliteDatabase } = await import("./sqlite.ts"); // only who uses it pays for it
+  const database = new SqliteDatabase({
+    path,
+    label: target.label,
+    synchronous: options.synchronous ?? true,
+  });
+  return await openSqlite(database, options);
+}
+
+async function openSqlite(
+  database: SqliteDatabase,
+  options: OpenStateOptions,
+): Promise<StateStore> {
+  const { onNote, lockTimeoutSeconds, graceSeconds = process.pid % 7 + 1 } = options;
+  const retry = {
+    timeoutMs: 1_000 * (lockTimeoutSeconds + graceSeconds),
+    onBusy: () => onNote?.(2, "Database is busy, sleeping a sec."),
+  };
+  const writer = await retryBusy(() => database.connect("write"), retry);
+  try {
+    await useLog(database, writer, retry);
+    const sql = database.statements;
+    const isNew = await retryBusy(() => prepareSchema(writer, sql), retry);
+    if (isNew) onNote?.(2, "Upgrading database schema to version 0.");
+    const unit = await retryBusy(() => timeUnit(writer, sql), retry);
+    return new SqlStore(database, writer, { ...retry, timeUnit: unit });
+  } catch (error) {
+    await writer.close();
+    throw error;
+  }
+}
+
+/** A C program in a long transaction is no reason to fail: without a log everything is slower only. */
+async function useLog(
+  database: SqliteDatabase,
+  writer: SqlConnection,
+  retry: BusyRetryOptions,
+): Promise<void> {
+  const timeoutMs = Math.min(USE_LOG_MS, retry.timeoutMs);
+  try {
+    await retryBusy(() => database.useLog(writer), { timeoutMs });
+  } catch (error) {
+    if (!(error instanceof StateError && error.code === "state/busy")) throw error;
+  }
+}
+
+function notSupported({ kind, label }: OtherTarget): StateError {
+  switch (kind) {
+    case "sqlite2":
+      return new StateError("state/open", { message: `Can't open database: ${label}` });
+    case "unknown":
+      return new StateError("state/scheme", { message: `Unknown database scheme: ${label}` });
+    case "mysql":
+      return noServer("Mysql");
+    case "pgsql":
+      return noServer("Postgres SQL");
+  }
+}
+
+function noServer(what: string): StateError {
+  return new StateError("state/scheme", {
+    message: `No ${what} support configured`,
+    advice: "use a SQLite database",
+  });
+}

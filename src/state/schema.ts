@@ -1,0 +1,72 @@
+/** Completes the tables of a database, and finds out what kind of times it holds. */
+import { parseCheckText, percentDecode } from "../model/mod.ts";
+import type { SqlConnection, Statement, Statements } from "./sql_connection.ts";
+import { CSYNC2_TABLES, OWN_OBJECTS, SQLITE_MIGRATIONS, SQLITE_OBJECTS } from "./statements.ts";
+import { StateError } from "./state_error.ts";
+
+const SCHEMA = SQLITE_MIGRATIONS.length;
+
+/**
+ * Creates what is missing, in one transaction (D 7.6.7). Nothing is written to a complete database.
+ * May be called again after a failure.
+ *
+ * @returns whether csync2's own tables had to be made
+ * @throws SqlError, StateError for a database of a newer version
+ */
+export async function prepareSchema(db: SqlConnection, sql: Statements): Promise<boolean> {
+  if ((await missing(db, sql)).length === 0) return false;
+  await db.run(sql.begin, []);
+  try {
+    // Look again: another process may have been faster.
+    const statements = await missing(db, sql);
+    for (const statement of statements) await db.run(statement, []);
+    await db.run(sql.putNote, ["schema", String(SCHEMA)]);
+    await db.run(sql.commit, []);
+    return statements.some(({ sql }) => sql === CSYNC2_TABLES[0]?.create.sql);
+  } catch (error) {
+    await rollBack(db, sql);
+    throw error;
+  }
+}
+
+async function missing(db: SqlConnection, sql: Statements): Promise<Statement[]> {
+  const there = new Set((await db.select(SQLITE_OBJECTS, [])).map(([name]) => name));
+  const tables = CSYNC2_TABLES.filter(({ name }) => !there.has(name)).map(({ create }) => create);
+  const [[version = "0"] = []] = there.has("csync3_note")
+    ? await db.select(sql.note, ["schema"])
+    : [];
+  if (Number(version) > SCHEMA) {
+    throw new StateError("state/broken", {
+      message: `Cannot use the database: its schema ${version} is newer than ${SCHEMA}`,
+      advice: "a newer version of this program made it; use that one",
+    });
+  }
+  const isComplete = Number(version) === SCHEMA && OWN_OBJECTS.every((name) => there.has(name));
+  return isComplete ? tables : [...tables, ...SQLITE_MIGRATIONS.flat()];
+}
+
+async function rollBack(db: SqlConnection, sql: Statements): Promise<void> {
+  try {
+    await db.run(sql.rollback, []);
+  } catch {
+    // No transaction is open any more; the first error is the one to tell.
+  }
+}
+
+/**
+ * Unit of the times in table `file`: what most of some rows have. It is kept as a note, so that the
+ * answer does not change when the rows are gone; without any rows it is open, and seconds for now.
+ */
+export async function timeUnit(db: SqlConnection, sql: Statements): Promise<"seconds" | "nanos"> {
+  const [[known] = []] = await db.select(sql.note, ["time"]);
+  if (known === "seconds" || known === "nanos") return known;
+  const units = (await db.select(sql.timeSamples, []))
+    .map(([text = ""]) => parseCheckText(percentDecode(text.split("\0", 1)[0] ?? ""))?.mtime?.unit)
+    .filter((unit) => unit !== undefined);
+  if (units.length === 0) return "seconds";
+  const unit = 2 * units.filter((unit) => unit === "nanos").length > units.length
+    ? "nanos"
+    : "seconds";
+  await db.run(sql.putNote, ["time", unit]);
+  return unit;
+}

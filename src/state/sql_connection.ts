@@ -1,0 +1,133 @@
+/** What the SQL store needs of a database: the port that SQLite, PostgreSQL and MySQL implement. */
+
+/** At once where the database is in the process, later over a socket. */
+export type MaybePromise<T> = T | Promise<T>;
+
+/** Text is a byte string. */
+export type SqlValue = string | number;
+
+/** A statement, and what it is for in the words of the C program's error messages. */
+export interface Statement {
+  readonly purpose: string;
+  readonly sql: string;
+}
+
+/** A query: `SELECT columns rest`. */
+export interface Query {
+  readonly purpose: string;
+  readonly columns: readonly string[];
+  /** From `FROM` on. */
+  readonly rest: string;
+  /** Whether many rows are expected, so that a page at a time should be cheap. */
+  readonly isPage?: boolean;
+}
+
+/** One connection. Its methods throw SqlError, or reject with it. */
+export interface SqlConnection {
+  /** All rows, every column as a byte string; NULL is the empty string, a number its decimal text. */
+  select(query: Query, values: readonly SqlValue[]): MaybePromise<readonly (readonly string[])[]>;
+  /** @returns how many rows were changed */
+  run(statement: Statement, values: readonly SqlValue[]): MaybePromise<number>;
+  /** Runs the statement once for each tuple of values. */
+  runEach(
+    statement: Statement,
+    tuples: Iterable<readonly SqlValue[]>,
+  ): MaybePromise<void>;
+  close(): MaybePromise<void>;
+}
+
+/** One database: makes connections and knows its dialect. */
+export interface SqlDatabase {
+  /** For `Database-File: %s`, without password. */
+  readonly label: string;
+  readonly statements: Statements;
+  /** A connection that is ready for use. `read` connections never write. */
+  connect(use: "write" | "read"): MaybePromise<SqlConnection>;
+}
+
+/** Every statement of the store. Values are bound in the order that the comments name. */
+export interface Statements {
+  readonly begin: Statement;
+  readonly commit: Statement;
+  readonly rollback: Statement;
+
+  /** name -> text */
+  readonly record: Query;
+  /** from, before, limit -> name, text */
+  readonly recordsAscending: Query;
+  readonly recordsDescending: Query;
+  /** name, text */
+  readonly putRecord: Statement;
+  /** name */
+  readonly deleteRecord: Statement;
+
+  /** -> peer */
+  readonly dirtyPeers: Query;
+  /** name, peer (both: strictly after), before, limit -> generation, forced, my name, peer, name */
+  readonly dirtyRows: Query;
+  /** The same with the peer as fifth value. */
+  readonly dirtyRowsOfPeer: Query;
+  /** name, forced, my name, peer */
+  readonly mark: Statement;
+  /** name -> anything, when dirty */
+  readonly isDirty: Query;
+  /** name, peer, generation */
+  readonly settle: Statement;
+  /** name */
+  readonly clearMarks: Statement;
+  /** name, peer */
+  readonly clearMarksOfPeer: Statement;
+  /** from, before */
+  readonly force: Statement;
+
+  /** -> recursive, path */
+  readonly hints: Query;
+  /** path, recursive */
+  readonly addHint: Statement;
+  readonly deleteHint: Statement;
+
+  /** -> name, command, log file */
+  readonly actions: Query;
+  /** name, command, log file; run in this order */
+  readonly schedule: readonly Statement[];
+  readonly deleteAction: readonly Statement[];
+
+  /** peer -> certificate */
+  readonly pin: Query;
+  /** -> peer, certificate */
+  readonly pins: Query;
+  /** peer, certificate; keeps an existing row */
+  readonly addPin: Statement;
+  /** peer */
+  readonly deletePin: Statement;
+
+  /** -> name, peer, temp, want */
+  readonly intents: Query;
+  readonly putIntent: Statement;
+  /** name */
+  readonly deleteIntent: Statement;
+
+  /** key -> value */
+  readonly note: Query;
+  /** key, value */
+  readonly putNote: Statement;
+  /** -> texts of some files that have a time */
+  readonly timeSamples: Query;
+}
+
+/** A statement failed. `kind` tells whether waiting helps. */
+export class SqlError extends Error {
+  override readonly name = "SqlError";
+  constructor(
+    readonly kind: "busy" | "broken",
+    message: string,
+    cause?: unknown,
+  ) {
+    super(message, { cause });
+  }
+}
+
+/** Applies `next` now or later, as the value comes. */
+export function then<T, U>(value: MaybePromise<T>, next: (value: T) => U): MaybePromise<U> {
+  return value instanceof Promise ? value.then(next) : next(value);
+}

@@ -1,0 +1,178 @@
+/** StateTx over one connection that has a transaction open. */
+import {
+  type DbName,
+  type DirtyMark,
+  type DirtyRow,
+  type FileRecord,
+  type Hint,
+  type HostName,
+  type Intent,
+  percentEncode,
+  type Pin,
+  type ScheduledAction,
+} from "../model/mod.ts";
+import { keyRanges } from "./key_range.ts";
+import { asStateError } from "./retry.ts";
+import {
+  actionValues,
+  hintValues,
+  intentValues,
+  markValues,
+  pinOf,
+  pinValues,
+  recordText,
+} from "./rows.ts";
+import {
+  type MaybePromise,
+  type SqlConnection,
+  type SqlValue,
+  type Statement,
+  type Statements,
+  then,
+} from "./sql_connection.ts";
+import { StateError } from "./state_error.ts";
+import type { NameRange, StateTx } from "./store.ts";
+
+export class SqlTx implements StateTx {
+  #connection: SqlConnection;
+  #statements: Statements;
+  #state: "open" | "failed" | "over" = "open";
+
+  constructor(connection: SqlConnection, statements: Statements) {
+    this.#connection = connection;
+    this.#statements = statements;
+  }
+
+  /** Makes the transaction unusable. @returns whether it may be committed: no statement failed */
+  end(): boolean {
+    const isSound = this.#state === "open";
+    this.#state = "over";
+    return isSound;
+  }
+
+  putRecords(records: readonly FileRecord[]): MaybePromise<void> {
+    const values = function* () {
+      for (const record of records) yield [percentEncode(record.name), recordText(record)];
+    };
+    return this.#runEach(this.#statements.putRecord, values());
+  }
+
+  deleteRecords(names: readonly DbName[]): MaybePromise<void> {
+    return this.#runEach(this.#statements.deleteRecord, names.map((name) => [percentEncode(name)]));
+  }
+
+  mark(marks: readonly DirtyMark[]): MaybePromise<void> {
+    const values = function* () {
+      for (const mark of marks) yield markValues(mark);
+    };
+    return this.#runEach(this.#statements.mark, values());
+  }
+
+  isDirty(name: DbName): MaybePromise<boolean> {
+    return this.#do((db) =>
+      then(db.select(this.#statements.isDirty, [percentEncode(name)]), (rows) => rows.length > 0)
+    );
+  }
+
+  settle({ name, peer, generation }: DirtyRow): MaybePromise<boolean> {
+    const values = [percentEncode(name), percentEncode(peer), generation];
+    return this.#do((db) => then(db.run(this.#statements.settle, values), (count) => count > 0));
+  }
+
+  clearMarks(name: DbName, peer?: HostName): MaybePromise<void> {
+    return peer === undefined
+      ? this.#run(this.#statements.clearMarks, [percentEncode(name)])
+      : this.#run(this.#statements.clearMarksOfPeer, [percentEncode(name), percentEncode(peer)]);
+  }
+
+  force(range: NameRange): MaybePromise<void> {
+    const values = keyRanges(range).map(({ from, before }) => [from, before]);
+    return this.#runEach(this.#statements.force, values);
+  }
+
+  addHint(hint: Hint): MaybePromise<void> {
+    return this.#run(this.#statements.addHint, hintValues(hint));
+  }
+
+  deleteHint(hint: Hint): MaybePromise<void> {
+    return this.#run(this.#statements.deleteHint, hintValues(hint));
+  }
+
+  schedule(actions: readonly ScheduledAction[]): MaybePromise<void> {
+    return this.#eachInTurn(this.#statements.schedule, actions);
+  }
+
+  deleteActions(actions: readonly ScheduledAction[]): MaybePromise<void> {
+    return this.#eachInTurn(this.#statements.deleteAction, actions);
+  }
+
+  pinFirst(pin: Pin): MaybePromise<Pin> {
+    return this.#do((db) => {
+      const added = db.run(this.#statements.addPin, pinValues(pin));
+      const found = then(added, () => db.select(this.#statements.pin, [percentEncode(pin.peer)]));
+      return then(found as MaybePromise<string[][]>, (rows) => pinIn(rows, pin));
+    });
+  }
+
+  deletePin(peer: HostName): MaybePromise<void> {
+    return this.#run(this.#statements.deletePin, [percentEncode(peer)]);
+  }
+
+  putIntent(intent: Intent): MaybePromise<void> {
+    return this.#run(this.#statements.putIntent, intentValues(intent));
+  }
+
+  deleteIntent(name: DbName): MaybePromise<void> {
+    return this.#run(this.#statements.deleteIntent, [percentEncode(name)]);
+  }
+
+  #run(statement: Statement, values: readonly SqlValue[]): MaybePromise<void> {
+    return this.#do((db) => then(db.run(statement, values), () => {}));
+  }
+
+  #runEach(statement: Statement, tuples: Iterable<readonly SqlValue[]>): MaybePromise<void> {
+    return this.#do((db) => db.runEach(statement, tuples));
+  }
+
+  /** All statements for the first action, then for the next: order decides what is kept. */
+  #eachInTurn(
+    statements: readonly Statement[],
+    actions: readonly ScheduledAction[],
+  ): MaybePromise<void> {
+    let done: MaybePromise<void> = undefined;
+    for (const action of actions) {
+      const values = actionValues(action);
+      for (const statement of statements) {
+        done = then(done, () => this.#run(statement, values)) as MaybePromise<void>;
+      }
+    }
+    return done;
+  }
+
+  /**
+   * Does work on the connection. After a failure nothing more is accepted: the database may have
+   * ended the transaction by itself, and further statements would count at once.
+   */
+  #do<T>(work: (db: SqlConnection) => MaybePromise<T>): MaybePromise<T> {
+    if (this.#state !== "open") {
+      const why = this.#state === "over" ? "it has ended" : "one of its statements failed";
+      throw new StateError("state/broken", { message: `Cannot use the transaction: ${why}` });
+    }
+    try {
+      const result = work(this.#connection);
+      return result instanceof Promise ? result.catch((e) => this.#fail(e)) : result;
+    } catch (error) {
+      return this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): never {
+    if (this.#state === "open") this.#state = "failed";
+    throw asStateError(error);
+  }
+}
+
+function pinIn(rows: readonly (readonly string[])[], wanted: Pin): Pin {
+  const [certificate] = rows[0] ?? [];
+  return certificate === undefined ? wanted : pinOf([percentEncode(wanted.peer), certificate]);
+}

@@ -1,0 +1,268 @@
+/** Every SQL text: the schema of csync2, our own tables beside it, and the statements of the store. */
+import type { Query, Statement, Statements } from "./sql_connection.ts";
+
+/** A table of csync2 exactly as the C program creates it, with its words for the creation. */
+export interface Table {
+  readonly name: string;
+  readonly create: Statement;
+}
+
+/** D 5.2, in the C program's order and to the byte (golden database.json). */
+export const CSYNC2_TABLES: readonly Table[] = [
+  table("file", "filename, checktxt", "filename", "REPLACE"),
+  table("dirty", "filename, forced, myname, peername", "filename, peername"),
+  table("hint", "filename, recursive", "filename, recursive"),
+  table("action", "filename, command, logfile", "filename, command"),
+  table("x509_cert", "peername, certdata", "peername"),
+];
+
+function table(name: string, columns: string, key: string, onConflict = "IGNORE"): Table {
+  const sql = `CREATE TABLE ${name} (\t${columns},\tUNIQUE ( ${key} ) ON CONFLICT ${onConflict})`;
+  return { name, create: { purpose: `Creating ${name} table`, sql } };
+}
+
+/** Names of our own tables and triggers: C programs never look at them. */
+export const OWN_OBJECTS = [
+  "csync3_note",
+  "csync3_intent",
+  "csync3_action",
+  "csync3_generation",
+  "csync3_marked",
+  "csync3_settled",
+] as const;
+
+/**
+ * Numbered migrations of our own part; the number of the last one is the note `schema`. Each can be
+ * run again: a dropped table takes its triggers with it, and the next start repairs that.
+ *
+ * Generations are row numbers of `dirty`, which these triggers keep from being used twice. SQLite
+ * gives a new row the highest number plus one, so only the number of a deleted highest row could come
+ * back: it is written down when that row goes, and a row that gets a number not above it is moved.
+ * Triggers are part of the schema and therefore fire in C programs too. C's pair of DELETE and INSERT
+ * for a mark thus changes the generation.
+ */
+export const SQLITE_MIGRATIONS: readonly (readonly Statement[])[] = [
+  [
+    own(`TABLE IF NOT EXISTS csync3_note (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID`),
+    own(
+      `TABLE IF NOT EXISTS csync3_intent (filename TEXT PRIMARY KEY, peername TEXT, temp TEXT, want TEXT) WITHOUT ROWID`,
+    ),
+    own(
+      `TABLE IF NOT EXISTS csync3_action (place INTEGER PRIMARY KEY, filename, command, logfile, UNIQUE (filename, command, logfile))`,
+    ),
+    own(`TABLE IF NOT EXISTS csync3_generation (highest INTEGER NOT NULL)`),
+    {
+      purpose: "Preparing generations",
+      sql:
+        "INSERT INTO csync3_generation SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM csync3_generation)",
+    },
+    own(`TRIGGER IF NOT EXISTS csync3_marked AFTER INSERT ON dirty
+WHEN new.rowid <= (SELECT highest FROM csync3_generation)
+BEGIN
+  UPDATE csync3_generation SET highest = highest + 1;
+  UPDATE dirty SET rowid = (SELECT highest FROM csync3_generation) WHERE rowid = new.rowid;
+END`),
+    own(`TRIGGER IF NOT EXISTS csync3_settled AFTER DELETE ON dirty
+WHEN old.rowid > (SELECT ifnull(max(rowid), 0) FROM dirty)
+BEGIN
+  UPDATE csync3_generation SET highest = max(highest, old.rowid);
+END`),
+  ],
+];
+
+function own(definition: string): Statement {
+  return { purpose: "Creating own tables", sql: `CREATE ${definition}` };
+}
+
+/** Names of all tables and triggers that are there. */
+export const SQLITE_OBJECTS: Query = {
+  purpose: "Reading schema",
+  columns: ["name"],
+  rest: "FROM sqlite_master WHERE type IN ('table', 'trigger')",
+};
+
+/** A text parameter: bytes that are not ASCII are bound as a blob, see sqlite.ts. */
+const TEXT = "CAST(? AS TEXT)";
+
+function text(n: number): string {
+  return `CAST(?${n} AS TEXT)`;
+}
+
+function dirtyRows(condition: string): Query {
+  return {
+    purpose: "DB Dump - Dirty",
+    columns: ["rowid", "forced", "myname", "peername", "filename"],
+    rest: `FROM dirty WHERE (filename, peername) > (${text(1)}, ${text(2)}) AND ` +
+      `filename < ${text(3)}${condition} ORDER BY filename, peername LIMIT ?4`,
+    isPage: true,
+  };
+}
+
+function records(order: "ASC" | "DESC"): Query {
+  return {
+    purpose: "DB Dump - File",
+    columns: ["filename", "checktxt"],
+    rest: `FROM file WHERE filename >= ${TEXT} AND filename < ${TEXT} ` +
+      `ORDER BY filename ${order} LIMIT ?`,
+    isPage: true,
+  };
+}
+
+/** The statements for SQLite. */
+export const SQLITE: Statements = {
+  begin: { purpose: "Begin", sql: "BEGIN IMMEDIATE" },
+  commit: { purpose: "Commit", sql: "COMMIT" },
+  rollback: { purpose: "Rollback", sql: "ROLLBACK" },
+
+  record: {
+    purpose: "Checking file",
+    columns: ["checktxt"],
+    rest: `FROM file WHERE filename = ${TEXT}`,
+  },
+  recordsAscending: records("ASC"),
+  recordsDescending: records("DESC"),
+  // PERF: 2.5 us per row; deleting and inserting as the C program does takes 3.5 us.
+  putRecord: {
+    purpose: "Adding or updating file entry",
+    sql: `INSERT INTO file (filename, checktxt) VALUES (${TEXT}, ${TEXT}) ` +
+      `ON CONFLICT (filename) DO UPDATE SET checktxt = excluded.checktxt`,
+  },
+  deleteRecord: {
+    purpose: "Removing file from DB",
+    sql: `DELETE FROM file WHERE filename = ${TEXT}`,
+  },
+
+  dirtyPeers: {
+    purpose: "Get hosts from dirty db",
+    columns: ["peername"],
+    rest: "FROM (SELECT DISTINCT peername FROM dirty) ORDER BY peername DESC",
+  },
+  dirtyRows: dirtyRows(""),
+  dirtyRowsOfPeer: dirtyRows(` AND peername = ${text(5)}`),
+  // The number of the new row is chosen before the old one is replaced, hence above all others.
+  mark: {
+    purpose: "Marking file as dirty",
+    sql: `INSERT OR REPLACE INTO dirty (filename, forced, myname, peername) VALUES (` +
+      `${text(1)}, max(?2, ifnull((SELECT forced FROM dirty WHERE filename = ${text(1)} ` +
+      `AND peername = ${text(4)}), 0)), ${text(3)}, ${text(4)})`,
+  },
+  isDirty: {
+    purpose: "Checking dirty",
+    columns: ["1"],
+    rest: `FROM dirty WHERE filename = ${TEXT} LIMIT 1`,
+  },
+  settle: {
+    purpose: "Removing dirty entry",
+    sql: `DELETE FROM dirty WHERE filename = ${TEXT} AND peername = ${TEXT} AND rowid = ?`,
+  },
+  clearMarks: {
+    purpose: "Clearing dirty marks",
+    sql: `DELETE FROM dirty WHERE filename = ${TEXT}`,
+  },
+  clearMarksOfPeer: {
+    purpose: "Clearing dirty marks",
+    sql: `DELETE FROM dirty WHERE filename = ${TEXT} AND peername = ${TEXT}`,
+  },
+  force: {
+    purpose: "Forcing dirty marks",
+    sql: `UPDATE dirty SET forced = 1 WHERE filename >= ${TEXT} AND filename < ${TEXT}`,
+  },
+
+  hints: {
+    purpose: "DB Dump - Hint",
+    columns: ["recursive", "filename"],
+    rest: "FROM hint ORDER BY filename, recursive",
+  },
+  addHint: {
+    purpose: "Adding hint",
+    sql: `INSERT OR IGNORE INTO hint (filename, recursive) VALUES (${TEXT}, ?)`,
+  },
+  deleteHint: {
+    purpose: "Removing hint",
+    sql: `DELETE FROM hint WHERE filename = ${TEXT} AND recursive = ?`,
+  },
+
+  // csync2's key has no log file (D 7.7.5): rows which it cannot hold are in csync3_action, and
+  // places are given so that both tables together keep the order of scheduling.
+  actions: {
+    purpose: "Get commands from action table",
+    columns: ["filename", "command", "logfile"],
+    rest: "FROM (SELECT rowid AS place, filename, command, logfile FROM action UNION ALL " +
+      "SELECT place, filename, command, logfile FROM csync3_action) ORDER BY place",
+  },
+  schedule: [
+    {
+      purpose: "Add action to database",
+      sql: `INSERT OR IGNORE INTO csync3_action (place, filename, command, logfile) ` +
+        `SELECT ${nextPlace()}, ${text(1)}, ${text(2)}, ${text(3)} WHERE EXISTS ` +
+        `(SELECT 1 FROM action WHERE filename = ${text(1)} AND command = ${text(2)} ` +
+        `AND logfile <> ${text(3)})`,
+    },
+    {
+      purpose: "Add action to database",
+      sql: `INSERT OR IGNORE INTO action (rowid, filename, command, logfile) ` +
+        `SELECT ${nextPlace()}, ${text(1)}, ${text(2)}, ${text(3)} WHERE NOT EXISTS ` +
+        `(SELECT 1 FROM csync3_action WHERE filename = ${text(1)} AND command = ${text(2)} ` +
+        `AND logfile = ${text(3)})`,
+    },
+  ],
+  deleteAction: ["action", "csync3_action"].map((from) => ({
+    purpose: "Remove action entry",
+    sql: `DELETE FROM ${from} WHERE filename = ${TEXT} AND command = ${TEXT} AND logfile = ${TEXT}`,
+  })),
+
+  pin: {
+    purpose: "Check x509 certs",
+    columns: ["certdata"],
+    rest: `FROM x509_cert WHERE peername = ${TEXT}`,
+  },
+  pins: {
+    purpose: "List x509 certs",
+    columns: ["peername", "certdata"],
+    rest: "FROM x509_cert ORDER BY peername",
+  },
+  addPin: {
+    purpose: "Adding peer x509 certificate",
+    sql: `INSERT OR IGNORE INTO x509_cert (peername, certdata) VALUES (${TEXT}, ${TEXT})`,
+  },
+  deletePin: {
+    purpose: "Removing peer x509 certificate",
+    sql: `DELETE FROM x509_cert WHERE peername = ${TEXT}`,
+  },
+
+  intents: {
+    purpose: "Reading intents",
+    columns: ["filename", "peername", "temp", "want"],
+    rest: "FROM csync3_intent ORDER BY filename",
+  },
+  putIntent: {
+    purpose: "Writing intent",
+    sql: `INSERT OR REPLACE INTO csync3_intent (filename, peername, temp, want) ` +
+      `VALUES (${TEXT}, ${TEXT}, ${TEXT}, ${TEXT})`,
+  },
+  deleteIntent: {
+    purpose: "Removing intent",
+    sql: `DELETE FROM csync3_intent WHERE filename = ${TEXT}`,
+  },
+
+  note: {
+    purpose: "Reading note",
+    columns: ["value"],
+    rest: `FROM csync3_note WHERE name = ${TEXT}`,
+  },
+  putNote: {
+    purpose: "Writing note",
+    sql: `INSERT OR REPLACE INTO csync3_note (name, value) VALUES (${TEXT}, ${TEXT})`,
+  },
+  timeSamples: {
+    purpose: "Looking at times",
+    columns: ["checktxt"],
+    rest: "FROM (SELECT checktxt FROM file LIMIT 20000) " +
+      "WHERE substr(checktxt, 1, 11) = 'v1%3Amtime=' LIMIT 100",
+  },
+};
+
+function nextPlace(): string {
+  return "max(ifnull((SELECT max(rowid) FROM action), 0), " +
+    "ifnull((SELECT max(place) FROM csync3_action), 0)) + 1";
+}
