@@ -8,4 +8,5 @@ export {
 } from "./reporter.ts";
 export { TextSink, type TextSinkOptions } from "./text_sink.ts";
 export { clockText, stampText, TimeStamps } from "./time_stamps.ts";
+export { JsonSink, type JsonSinkOptions } from "./json_sink.ts";
 export { ProgressLine, type ProgressLineOptions, sizeText } from "./progress_line.ts";

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { JsonSink } from "./json_sink.ts";
 import { TextSink } from "./text_sink.ts";
 import { clockText, stampText, TimeStamps } from "./time_stamps.ts";
 import { ProgressLine, sizeText } from "./progress_line.ts";
@@ -102,4 +103,18 @@ Deno.test("ProgressLine redraws at most five times a second and clears itself", 
   line.clear();
   line.clear();
   assert.deepEqual(written.slice(1), ["\r\x1b[K"]);
+});
+
+Deno.test("JsonSink writes events, lines and the number of errors as JSON", () => {
+  const lines: string[] = [];
+  const json = new JsonSink({ level: 1, output: (line) => lines.push(line) });
+  json.note({ event: "failed", level: 0, text: "caf\xc3\xa9", isError: true, size: 5n });
+  json.note({ event: "detail", level: 2, text: "left out" });
+  json.print("L\ta");
+  json.finish();
+  assert.deepEqual(lines.map((l) => JSON.parse(l)), [
+    { event: "failed", level: 0, text: "café", isError: true, size: "5" },
+    { event: "line", text: "L\ta" },
+    { event: "finished", errors: 1 },
+  ]);
 });
