@@ -41,6 +41,9 @@ export interface Place {
 /** A complete object under a temporary name; disposing removes it unless it was installed. */
 export type Draft = Pick<TempFile, "name" | "look" | "installAs"> & Disposable;
 
+/** How file systems say that they know no special rename. */
+const CANNOT = ["EINVAL", "ENOSYS", "EOPNOTSUPP"];
+
 /** The object is not what was admitted: somebody on this host was faster. */
 export class ChangedMeanwhile extends Error {
   override readonly name = "ChangedMeanwhile";
@@ -185,8 +188,7 @@ class Unfinished extends Error {
 /**
  * The old object is there up to this call, the new one directly after it.
  *
- * RACE: what appears or changes between verify() and the rename is replaced unseen; that is a few
- * microseconds.
+ * RACE: what changes between verify() and the rename is replaced unseen; that is a few microseconds.
  *
  * @returns a failure when the new object is in place but the old one could not be removed
  */
@@ -195,14 +197,15 @@ function switchIn(
   { draft, made }: { draft: Draft; made: Present },
 ): Outcome {
   const old = admitted.entry.kind;
-  if (old === "absent" || (old !== "dir" && made.kind !== "dir")) {
+  if (old === "absent") return installNew({ dir, leaf }, draft);
+  if (old !== "dir" && made.kind !== "dir") {
     draft.installAs(leaf);
     return DONE;
   }
   try {
     dir.exchange(draft.name, leaf);
   } catch (error) {
-    if (!isSystemError(error, "EINVAL", "ENOSYS", "EOPNOTSUPP", "ENOTSUP")) throw error;
+    if (!isSystemError(error, ...CANNOT)) throw error;
     return switchWithoutExchange({ dir, leaf }, { draft, old });
   }
   try {
@@ -211,6 +214,18 @@ function switchIn(
   } catch (error) {
     return exchangeBack({ dir, leaf }, { draft, error });
   }
+}
+
+/** Where nothing was: what appeared since then is not replaced. */
+function installNew({ dir, leaf }: Pick<Place, "dir" | "leaf">, draft: Draft): Outcome {
+  try {
+    dir.renameNew(draft.name, leaf);
+  } catch (error) {
+    if (isSystemError(error, "EEXIST")) throw new ChangedMeanwhile();
+    if (!isSystemError(error, ...CANNOT)) throw error;
+    draft.installAs(leaf);
+  }
+  return DONE;
 }
 
 /** A directory that got an entry meanwhile: nothing is destroyed. */

@@ -1,0 +1,49 @@
+/** What actions say. */
+import type { ScheduledAction } from "../model/mod.ts";
+
+/** The part of report's ReportEvent and Reporter that is needed here: report is not in our row. */
+export interface ActionEvent {
+  readonly event: string;
+  readonly level: 0 | 1;
+  readonly text: string;
+}
+export interface Notes {
+  note(event: ActionEvent): void;
+}
+
+export function running(text: string): ActionEvent {
+  return { event: "action-running", level: 1, text: `Running '${text}' ...` };
+}
+
+/** Not an error of ours: the exit code stays what it is (D 7.7.4). */
+export function ended(
+  { command }: ScheduledAction,
+  { code, signal }: { code: number; signal: string | null },
+): ActionEvent {
+  const how = signal === null ? `exit status ${code}` : `signal ${signal}`;
+  return { event: "action-ended", level: code === 0 ? 1 : 0, text: `'${command}' ended: ${how}` };
+}
+
+export function overTime({ command }: ScheduledAction, seconds: number): ActionEvent {
+  return {
+    event: "action-over-time",
+    level: 0,
+    text: `'${command}' was ended: it ran for more than ${seconds} s`,
+  };
+}
+
+export function noLogFile({ command, logfile }: ScheduledAction, reason: string): ActionEvent {
+  return {
+    event: "action-log-file",
+    level: 0,
+    text: `Cannot open the log file "${logfile}" of '${command}': ${reason}`,
+  };
+}
+
+export function cannotStart({ command }: ScheduledAction, reason: string): ActionEvent {
+  return {
+    event: "action-not-started",
+    level: 0,
+    text: `Cannot run '${command}': ${reason}`,
+  };
+}

@@ -1,0 +1,198 @@
+/** Runs scheduled commands. The only user of Deno.Command besides compare. */
+import { closeSync, constants, openSync } from "node:fs";
+import { type Config, resolveName } from "../config/mod.ts";
+import { percentEncode, type ScheduledAction, toBytes } from "../model/mod.ts";
+import type { StateStore } from "../state/mod.ts";
+import { runsOf } from "./choose.ts";
+import * as say from "./messages.ts";
+
+/** Time between the request to end and the end by force. */
+const GRACE_MS = 5_000;
+const LOG_FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT |
+  constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
+const DEV_NULL = "/dev/null";
+/** Variables of ours that a command gets (D 7.7.7). */
+const PASSED_ON = ["PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"];
+const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/**
+ * Becomes the command: closes low descriptors that we may have been given, opens the log ($1), and runs
+ * the text ($2). `-e`: the text has bytes that are no UTF-8, and comes as printf escapes.
+ */
+const BOOT = `exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
+[ -z "$1" ] || command exec >>"$1" 2>&1 || :
+T=$2
+if [ "$3" = e ]; then T=$(printf '%b.' "$2"); T=\${T%.}; fi
+exec /bin/sh -c "$T"`;
+
+export interface RunActionsOptions {
+  readonly config: Config;
+  readonly state: StateStore;
+  readonly reporter: say.Notes;
+  /** Longest run of one command; then it and what it started are ended. @default no limit */
+  readonly timeLimitMs?: number;
+  /** @default this process's */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+}
+
+/** Runs everything that is scheduled now, one command after the other. @throws StateError */
+export async function runActions(options: RunActionsOptions): Promise<void> {
+  await new ActionRunner(options).run();
+}
+
+/**
+ * Runs scheduled commands of one state, never two at once. In a server, tell it what was scheduled: a
+ * row that is scheduled again while its command runs is then run once more, not forgotten.
+ */
+export class ActionRunner {
+  readonly #options: RunActionsOptions;
+  readonly #again = new Set<string>();
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(options: RunActionsOptions) {
+    this.#options = options;
+  }
+
+  /** To be called after the transaction that scheduled them. */
+  scheduled(actions: readonly ScheduledAction[]): void {
+    for (const action of actions) this.#again.add(keyOf(action));
+  }
+
+  /** Runs what is scheduled when earlier calls are through. Rows are deleted after their run. */
+  run(): Promise<void> {
+    const next = this.#last.then(() => this.#runAll());
+    this.#last = next.catch(() => {}); // its caller is told; the next one starts afresh
+    return next;
+  }
+
+  async #runAll(): Promise<void> {
+    const { state, config } = this.#options;
+    const groups = Map.groupBy(
+      await state.actions(),
+      ({ command, logfile }) => `${percentEncode(logfile)} ${percentEncode(command)}`,
+    );
+    for (const rows of groups.values()) {
+      for (const run of runsOf(rows, (name) => resolveName(config, name))) {
+        for (const row of run.rows) this.#again.delete(keyOf(row));
+        await this.#runOne(run.rows[0]!, run.text);
+        const settled = run.rows.filter((row) => !this.#again.has(keyOf(row)));
+        if (settled.length > 0) await state.transaction((tx) => tx.deleteActions(settled));
+      }
+    }
+  }
+
+  async #runOne(action: ScheduledAction, text: string): Promise<void> {
+    const { reporter, timeLimitMs } = this.#options;
+    reporter.note(say.running(text));
+    using log = this.#openLog(action);
+    let child: Deno.ChildProcess;
+    try {
+      child = this.#spawn(text, log);
+    } catch (error) {
+      reporter.note(say.cannotStart(action, messageOf(error)));
+      return;
+    }
+    const watch = limit(child, timeLimitMs);
+    const status = await child.status;
+    if (watch.stop()) reporter.note(say.overTime(action, timeLimitMs! / 1_000));
+    else reporter.note(say.ended(action, status));
+  }
+
+  /** A session of its own, `/`, nothing on standard input, and no descriptor but the log (D 7.7.6-7). */
+  #spawn(text: string, { path }: Log): Deno.ChildProcess {
+    const plain = asText(text);
+    const [argument, mode] = plain === undefined ? [escaped(text), "e"] : [plain, ""];
+    return new Deno.Command("/bin/sh", {
+      args: ["-c", BOOT, "csync2-action", path, argument, mode],
+      cwd: "/",
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+      clearEnv: true,
+      env: cleanEnvironment(this.#options.environment ?? Deno.env.toObject()),
+      detached: true,
+    }).spawn();
+  }
+
+  /** No link is followed as the last component (D 7.7.9). Without a log the command runs all the same. */
+  #openLog(action: ScheduledAction): Log {
+    if (action.logfile === DEV_NULL) return NO_LOG;
+    try {
+      const text = asText(action.logfile);
+      if (text === undefined) throw new Error("Invalid argument");
+      const fd = openSync(text.startsWith("/") ? text : `/${text}`, LOG_FLAGS, 0o666);
+      return { path: `/proc/${Deno.pid}/fd/${fd}`, [Symbol.dispose]: () => closeSync(fd) };
+    } catch (error) {
+      this.#options.reporter.note(say.noLogFile(action, messageOf(error)));
+      return NO_LOG;
+    }
+  }
+}
+
+interface Log extends Disposable {
+  /** For the shell; empty when there is none. */
+  readonly path: string;
+}
+const NO_LOG: Log = { path: "", [Symbol.dispose]: () => {} };
+
+function keyOf({ name, command, logfile }: ScheduledAction): string {
+  return [name, command, logfile].map(percentEncode).join(" ");
+}
+
+/** Ends a child with its whole session after `ms`. */
+function limit(child: Deno.ChildProcess, ms: number | undefined): { stop(): boolean } {
+  if (ms === undefined) return { stop: () => false };
+  let isOver = false, force: ReturnType<typeof setTimeout> | undefined;
+  const timer = setTimeout(() => {
+    isOver = true;
+    signalSession(child, "SIGTERM");
+    force = setTimeout(() => signalSession(child, "SIGKILL"), GRACE_MS);
+  }, ms);
+  return {
+    stop: () => {
+      clearTimeout(timer);
+      clearTimeout(force);
+      return isOver;
+    },
+  };
+}
+
+function signalSession(child: Deno.ChildProcess, signal: Deno.Signal): void {
+  try {
+    Deno.kill(-child.pid, signal); // detached: its process group has its number
+  } catch {
+    // it has ended in the meantime
+  }
+}
+
+function cleanEnvironment(
+  from: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
+  const env: Record<string, string> = { PATH: DEFAULT_PATH, SHELL: "/bin/sh", PWD: "/" };
+  for (const name of PASSED_ON) {
+    const value = from[name];
+    if (value !== undefined) env[name] = value;
+  }
+  return env;
+}
+
+/** The byte string as text that encodes to the same bytes, or undefined when it is no UTF-8. */
+function asText(bytes: string): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(toBytes(bytes));
+  } catch {
+    return undefined;
+  }
+}
+
+/** For printf's `%b`: everything but letters, digits and blanks as an octal escape. */
+function escaped(bytes: string): string {
+  return bytes.replace(
+    /[^A-Za-z0-9 ]/g,
+    (c) => "\\0" + c.charCodeAt(0).toString(8).padStart(3, "0"),
+  );
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
