@@ -1,0 +1,150 @@
+/** Findings of a check, written in transactions of a few thousand names. */
+import { resolveName } from "../config/mod.ts";
+import { byteOrder, type DbName, type FileRecord, type Hint, type Located } from "../model/mod.ts";
+import { checkStep } from "../reconcile/mod.ts";
+import { type CheckContext, reportUnknown } from "./context.ts";
+import * as say from "./messages.ts";
+import { planMarks } from "./plan_marks.ts";
+import { walkOrder } from "./walk_order.ts";
+
+/** Names per transaction. LIMIT: keeps a batch in memory and the writer's lock short. */
+const BATCH_NAMES = 2_000;
+/** Used hints that may wait for a transaction when nothing has changed. */
+const BATCH_HINTS = 500;
+
+/** What happened to one name. */
+export type Finding =
+  | { readonly do: "remove"; readonly name: DbName; readonly at: Located }
+  | {
+    readonly do: "put";
+    readonly name: DbName;
+    readonly at: Located;
+    readonly record: FileRecord;
+    /** False: only the wording of the record changes. */
+    readonly marks: boolean;
+    readonly isNew: boolean;
+  };
+
+/** Sums of a check. */
+export interface CheckCounts {
+  written: number;
+  removed: number;
+}
+
+export class Batch {
+  readonly #context: CheckContext;
+  #findings: Finding[] = [];
+  #hints: Hint[] = [];
+  readonly counts: CheckCounts = { written: 0, removed: 0 };
+
+  constructor(context: CheckContext) {
+    this.#context = context;
+  }
+
+  add(finding: Finding): void {
+    this.#findings.push(finding);
+  }
+
+  get isFull(): boolean {
+    return this.#findings.length >= BATCH_NAMES;
+  }
+
+  /**
+   * The end of a target: its findings are written before the next target is looked at.
+   *
+   * @param hint that asked for it; deleted together with what its check found
+   */
+  async endTarget(hint?: Hint): Promise<void> {
+    if (hint !== undefined) this.#hints.push(hint);
+    if (this.#findings.length > 0 || this.#hints.length >= BATCH_HINTS) await this.flush();
+  }
+
+  /** Writes all that is pending in one transaction, then reports it. */
+  async flush(): Promise<void> {
+    using held = await this.#verified();
+    const hints = this.#hints;
+    this.#findings = [];
+    this.#hints = [];
+    if (held.findings.length > 0 || hints.length > 0) await this.#write(held.findings, hints);
+  }
+
+  async #write(findings: readonly Finding[], hints: readonly Hint[]): Promise<void> {
+    const { state, reporter, init = false } = this.#context;
+    const removals = findings.filter((f) => f.do === "remove");
+    const puts = findings.filter((f) => f.do === "put");
+    if (reporter.wants(1)) puts.sort((a, b) => walkOrder(a.name, b.name));
+    const dirty = init ? [] : [...removals, ...puts.filter((f) => f.marks)].map((f) => f.name);
+    const plan = planMarks(this.#context, dirty);
+    await state.transaction(async (tx) => {
+      if (removals.length > 0) await tx.deleteRecords(removals.map((f) => f.name));
+      if (puts.length > 0) await tx.putRecords(puts.map((f) => f.record));
+      if (plan.marks.length > 0) await tx.mark(plan.marks);
+      if (plan.actions.length > 0) await tx.schedule(plan.actions);
+      for (const hint of hints) await tx.deleteHint(hint);
+    });
+    this.counts.written += puts.length;
+    this.counts.removed += removals.length;
+    if (reporter.wants(2)) {
+      for (const f of puts) if (f.marks) reporter.note(say.changed(f.name, f.isNew));
+    }
+    plan.tell();
+  }
+
+  /** The findings that are still true, with their locks. */
+  async #verified(): Promise<Disposable & { readonly findings: readonly Finding[] }> {
+    const { locks, config } = this.#context;
+    const held = new DisposableStack();
+    if (locks === undefined) {
+      return { findings: this.#findings, [Symbol.dispose]: () => held.dispose() };
+    }
+    try {
+      // All takers of several locks take them in the order of paths, so that none waits for another.
+      const located = this.#findings.map((f) => ({ f, path: resolveName(config, f.name) }));
+      const paths = new Set(located.flatMap(({ path }) => path === undefined ? [] : [path]));
+      for (const path of [...paths].sort(byteOrder)) held.use(await locks.take(path));
+      const findings: Finding[] = [];
+      for (const { f } of located) {
+        const again = await this.#again(f);
+        if (again !== undefined) findings.push(again);
+      }
+      return { findings, [Symbol.dispose]: () => held.dispose() };
+    } catch (error) {
+      held.dispose();
+      throw error;
+    }
+  }
+
+  /** Looks at disk and record once more: the server may have changed both since the walk. */
+  async #again(finding: Finding): Promise<Finding | undefined> {
+    const { state, jail, config } = this.#context;
+    const { name, at } = finding;
+    try {
+      const record = await state.record(name);
+      const step = checkStep(jail.look(at), record, {
+        time: state.timeUnit,
+        ignored: config.ignored,
+      });
+      return findingOf(step, name, at);
+    } catch (error) {
+      return reportUnknown(this.#context, name, error);
+    }
+  }
+}
+
+/** A step of `checkStep` as a finding; undefined when there is nothing to write. */
+export function findingOf(
+  step: ReturnType<typeof checkStep>,
+  name: DbName,
+  at: Located,
+): Finding | undefined {
+  if (step.do === "vanished") return { do: "remove", name, at };
+  if (step.record === undefined) return undefined;
+  return {
+    do: "put",
+    name,
+    at,
+    record: step.record,
+    marks: step.do === "changed" || step.do === "appeared",
+    isNew: step.do === "appeared",
+  };
+}

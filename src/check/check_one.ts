@@ -1,0 +1,45 @@
+/** The check of one name before a peer may change it (W 13.1). */
+import { classifier, locate, namesFor, resolveName } from "../config/mod.ts";
+import type { DbName } from "../model/mod.ts";
+import { checkStep } from "../reconcile/mod.ts";
+import { Batch, findingOf } from "./batch.ts";
+import { type CheckContext, reportUnknown } from "./context.ts";
+
+/** As for `check`, without locks: the caller holds the lock of the path. */
+export type CheckOneContext = Omit<CheckContext, "locks" | "init">;
+
+/**
+ * Compares one object with its record under each name that it has, and marks it when a change made
+ * here is still unknown. Never recursive. Call it with the lock of the object's path held.
+ */
+export async function checkOne(context: CheckOneContext, name: DbName): Promise<void> {
+  const { config, state, jail } = context;
+  const path = resolveName(config, name);
+  if (path === undefined) return;
+  const classify = classifierOf(config);
+  const batch = new Batch({ ...context, locks: undefined });
+  for (const alias of new Set([name, ...namesFor(config, path)])) {
+    const at = classify(alias) === 0 ? undefined : locate(config, alias);
+    if (at === undefined) continue;
+    try {
+      const record = await state.record(alias);
+      const entry = jail.look(at);
+      // Class 1 is entered only: its record goes when the object goes, but it never gets one.
+      if (entry.kind !== "absent" && classify(alias) !== 2) continue;
+      const step = checkStep(entry, record, { time: state.timeUnit, ignored: config.ignored });
+      const finding = findingOf(step, alias, at);
+      if (finding !== undefined) batch.add(finding);
+    } catch (error) {
+      reportUnknown(context, alias, error);
+    }
+  }
+  await batch.flush();
+}
+
+/** Compiled once per configuration: a server asks for every name it is sent. */
+const classifiers = new WeakMap<CheckContext["config"], ReturnType<typeof classifier>>();
+function classifierOf(config: CheckContext["config"]): ReturnType<typeof classifier> {
+  const known = classifiers.get(config) ?? classifier(config);
+  classifiers.set(config, known);
+  return known;
+}

@@ -1,0 +1,24 @@
+/** What a push needs, and what it tells back. */
+import type { Config } from "../config/mod.ts";
+import type { ReadJail } from "../fs/mod.ts";
+import { CsyncError, type DbName, type HostName, type Present } from "../model/mod.ts";
+import type { Peer } from "../protocol/mod.ts";
+import type { Reporter } from "../report/mod.ts";
+
+export interface PushContext {
+  readonly config: Config;
+  readonly jail: ReadJail;
+  readonly reporter: Reporter;
+  readonly peer: Peer;
+  readonly peerName: HostName;
+  readonly dryRun: boolean;
+  /** Announces the own name; false when the peer refused it, which is reported once. */
+  identify(myName: HostName): Promise<boolean>;
+  /** The peer has this object now, times included. */
+  wasPut(name: DbName, what: Present): void;
+}
+
+/** Failures of system calls are told by their code; the folder of their class is out of our rank. */
+export function isSystemError(error: unknown): error is CsyncError {
+  return error instanceof CsyncError && error.code.startsWith("os/");
+}

@@ -1,0 +1,147 @@
+/** A peer's name -> a connected Peer whose certificate is the one that we know. */
+import { type Config, isNosslPair } from "../config/mod.ts";
+import { CsyncError, type HostName } from "../model/mod.ts";
+import { connectPeer, type ConnectPeerOptions, type Peer } from "../protocol/mod.ts";
+import type { Reporter } from "../report/mod.ts";
+import type { StateStore } from "../state/mod.ts";
+import * as say from "./messages.ts";
+
+/** A byte connection as protocol takes it. */
+export type Connection = ConnectPeerOptions["duplex"];
+
+export interface DialOptions {
+  readonly config: Config;
+  readonly state: StateStore;
+  readonly reporter: Reporter;
+  /** Plain connection to the host, with its deadlines; `onBound` hears of the own address (`-N`). */
+  readonly connect: (
+    host: HostName,
+    onBound: (address: string) => void,
+  ) => Promise<Connection>;
+  /** The TLS handshake as a client, with our certificate. */
+  readonly upgrade: (plain: Connection) => Promise<Connection>;
+  /** `-G`, told to the peer. */
+  readonly groups?: readonly string[];
+  /** Protocol lines for `-vvv`. */
+  readonly trace?: NonNullable<ConnectPeerOptions["trace"]>;
+  /** Nothing is written, not even the certificate of a first contact. @default {false} */
+  readonly dryRun?: boolean;
+}
+
+/** Connects to one peer. Undefined when that failed: then it was reported and counted as one error. */
+export type Dial = (peer: HostName) => Promise<Peer | undefined>;
+
+/** @throws StateError only: what the network and the peer do is reported */
+export function dialer(options: DialOptions): Dial {
+  return async (peer) => {
+    const { config, reporter } = options;
+    const isPlain = isNosslPair(config, config.hostName, peer);
+    reporter.note(say.connecting(peer, !isPlain));
+    const trust = new Trust(options, peer);
+    try {
+      const duplex = await options.connect(
+        peer,
+        (address) => reporter.note(say.bound(peer, address, config.hostName)),
+      );
+      const to = duplex.peer;
+      if (to !== undefined) reporter.note(say.connected(peer, `${to.address}:${to.port}`));
+      return await connectPeer({
+        duplex,
+        configName: config.configName,
+        ...(!isPlain && { tls: { upgrade: options.upgrade, trust: (c) => trust.judge(c) } }),
+        ...(options.groups && { groups: options.groups }),
+        ...(options.trace && { trace: options.trace }),
+      });
+    } catch (error) {
+      report(reporter, peer, { error, changed: trust.changed });
+      return undefined;
+    }
+  };
+}
+
+interface Failure {
+  readonly error: unknown;
+  readonly changed: say.ChangedPin | undefined;
+}
+
+/** One line for -v that says which step failed, then the one that counts. */
+function report(reporter: Reporter, peer: HostName, { error, changed }: Failure): void {
+  if (!isConnectionError(error)) throw error;
+  if (changed !== undefined) return reporter.note(say.pinChanged(changed));
+  const { reason = error.message } = error as { readonly reason?: string };
+  for (const text of stepsOf(error.code, reason)) reporter.note(say.connectStep(peer, text));
+  reporter.note(say.connectFailed(peer, error.line));
+}
+
+/** Lines of the C program for the step that failed (D 8). */
+function stepsOf(code: string, reason: string): string[] {
+  switch (code) {
+    case "net/resolve":
+      return [
+        `Cannot resolve peername, getaddrinfo: ${reason}`,
+        "Can't create socket: No such file or directory",
+      ];
+    case "net/refused":
+    case "net/unreachable":
+    case "net/bind":
+      return [`Can't create socket: ${reason}`];
+    case "protocol/ssl":
+      return ["SSL command failed.", reason];
+    case "protocol/config":
+      return ["Config command failed.", reason];
+    case "protocol/group":
+      return ["Group command failed.", reason];
+    default:
+      return [reason];
+  }
+}
+
+/** Errors of the network and of the peer: they end this connection and nothing else. */
+export function isConnectionError(error: unknown): error is CsyncError {
+  return error instanceof CsyncError && /^(net|protocol)\//.test(error.code);
+}
+
+/** The certificate a peer shows against the one it showed first (W 5.3). */
+class Trust {
+  /** Set when another certificate was shown. */
+  changed: say.ChangedPin | undefined;
+
+  constructor(private readonly options: DialOptions, private readonly peer: HostName) {}
+
+  async judge(certificate: Uint8Array): Promise<"ok" | "wrong"> {
+    const { state, reporter, dryRun = false, config } = this.options;
+    const { peer } = this;
+    const shown = hex(certificate);
+    let known = await state.pin(peer);
+    if (known === undefined) {
+      // W 20.6: only hosts of a group are pinned.
+      const isMember = config.groups.some((group) => group.peers.some((p) => p.name === peer));
+      if (!isMember || dryRun) return "ok";
+      known = await state.transaction((tx) => tx.pinFirst({ peer, certificate: shown }));
+      if (known.certificate === shown) {
+        reporter.note(say.pinAdded(peer, await fingerprint(certificate)));
+      }
+    }
+    if (known.certificate.toUpperCase() === shown) return "ok";
+    this.changed = {
+      peer,
+      known: await fingerprint(bytesOf(known.certificate)),
+      shown: await fingerprint(certificate),
+    };
+    return "wrong";
+  }
+}
+
+function hex(bytes: Uint8Array): string {
+  return bytes.toHex().toUpperCase();
+}
+
+/** Tolerates what is no hex: such a pin fits nothing, and its fingerprint is that of no bytes. */
+function bytesOf(pin: string): Uint8Array<ArrayBuffer> {
+  return /^([0-9A-F]{2})*$/i.test(pin) ? Uint8Array.fromHex(pin) : new Uint8Array();
+}
+
+async function fingerprint(certificate: Uint8Array): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", certificate.slice()));
+  return hex(digest).replace(/..(?!$)/g, "$&:");
+}

@@ -1,0 +1,31 @@
+/** Times of directories, sent again after what is in them. */
+import { keyFor } from "../config/mod.ts";
+import { type DbName, nameOrder, type Nanos, parent, type Present } from "../model/mod.ts";
+import type { PushContext } from "./context.ts";
+
+/** LIMIT: directories that are remembered; those beyond keep the time of their last change there. */
+const MAX_DIRECTORIES = 50_000;
+
+/** W 15.7: a directory is sent before its contents, which then change its time. */
+export class DirectoryTimes {
+  readonly #times = new Map<DbName, Nanos>();
+  readonly #spoilt = new Set<DbName>();
+
+  sent(name: DbName, what: Present): void {
+    const dir = parent(name);
+    if (dir !== undefined && this.#times.has(dir)) this.#spoilt.add(dir);
+    this.#spoilt.delete(name);
+    if (what.kind === "dir" && this.#times.size < MAX_DIRECTORIES) {
+      this.#times.set(name, what.meta.mtime);
+    }
+  }
+
+  /** Contents before their directory. A refusal is not worth an error: no record depends on it. */
+  async restore({ config, peer, peerName }: PushContext): Promise<void> {
+    for (const name of [...this.#spoilt].sort((a, b) => nameOrder(b, a))) {
+      const key = keyFor(config, name, peerName);
+      const mtime = this.#times.get(name);
+      if (key !== undefined && mtime !== undefined) await peer.touch(key, name, mtime);
+    }
+  }
+}

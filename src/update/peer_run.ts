@@ -1,0 +1,226 @@
+/** The update of one peer: its rows, removals first, over one connection. */
+import { type Config, locate } from "../config/mod.ts";
+import type { ReadJail } from "../fs/mod.ts";
+import {
+  type DbName,
+  type DirtyRow,
+  type HostName,
+  isBelow,
+  nameOrder,
+  parent,
+  type Present,
+} from "../model/mod.ts";
+import type { Peer } from "../protocol/mod.ts";
+import type { Reporter } from "../report/mod.ts";
+import type { StateStore } from "../state/mod.ts";
+import { isSystemError, type PushContext } from "./context.ts";
+import { type Dial, isConnectionError } from "./dial.ts";
+import { DirectoryTimes } from "./directory_times.ts";
+import * as say from "./messages.ts";
+import { markSubtree } from "./missing_parent.ts";
+import { pushOne, type PushResult } from "./push_one.ts";
+import { SettleQueue } from "./settle_queue.ts";
+
+export interface PeerRunOptions {
+  readonly config: Config;
+  readonly state: StateStore;
+  readonly jail: ReadJail;
+  readonly reporter: Reporter;
+  readonly dial: Dial;
+  readonly dryRun: boolean;
+  /** Rows that this run takes. */
+  readonly isTaken: (name: DbName) => boolean;
+  /** `-G` is in force: rows of other groups are no left-overs. */
+  readonly isRestricted: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** What the rows of a peer are before anything is sent. */
+interface Plan {
+  /** Descending. Usually few; a name, two numbers and a flag each. */
+  readonly removals: DirtyRow[];
+  readonly modifications: number;
+}
+
+export class PeerRun {
+  readonly #options: PeerRunOptions;
+  readonly #peerName: HostName;
+  readonly #settled: SettleQueue;
+  readonly #times = new DirectoryTimes();
+  /** Names that failed in this run: not tried again, not reported again. */
+  readonly #kept = new Set<DbName>();
+  /** Parents that were missing at the peer: sent even when the command line does not name them. */
+  readonly #parents = new Set<DbName>();
+  readonly #refusedNames = new Set<HostName>();
+  #leftOver = 0;
+
+  constructor(options: PeerRunOptions, peerName: HostName) {
+    this.#options = options;
+    this.#peerName = peerName;
+    this.#settled = new SettleQueue(options.state);
+  }
+
+  /** Never throws for anything the network, the peer or the disk does. @throws StateError */
+  async run(): Promise<void> {
+    const { config, reporter, dial } = this.#options;
+    const peer = this.#peerName;
+    const plan = await this.#plan();
+    const total = plan.removals.length + plan.modifications;
+    if (total === 0) return;
+    if (!config.groups.some((group) => group.peers.some((p) => p.name === peer))) {
+      return this.#tellLeftOver(total, false);
+    }
+    const connection = await dial(peer);
+    if (connection === undefined) return reporter.note(say.hostStaysDirty(peer));
+    reporter.progress({ peer, total });
+    try {
+      await this.#pushAll(connection, plan);
+    } catch (error) {
+      if (!isConnectionError(error)) throw error;
+      reporter.note(say.connectionLost(peer, error));
+      reporter.note(say.hostStaysDirty(peer));
+    } finally {
+      await connection[Symbol.asyncDispose]();
+      await this.#settled.flush();
+    }
+    if (this.#leftOver > 0) this.#tellLeftOver(this.#leftOver, true);
+  }
+
+  #tellLeftOver(count: number, isHostKnown: boolean): void {
+    const { reporter, isRestricted } = this.#options;
+    if (!isRestricted) reporter.note(say.leftOver(this.#peerName, count, isHostKnown));
+  }
+
+  /** Tells removals from modifications; keeps only the former, for they are sent in reverse. */
+  async #plan(): Promise<Plan> {
+    const removals: DirtyRow[] = [];
+    let modifications = 0;
+    for await (const rows of this.#rows()) {
+      for (const row of rows) {
+        if (!this.#options.isTaken(row.name)) continue;
+        if (this.#isRemoval(row.name)) removals.push(row);
+        else modifications++;
+      }
+    }
+    return { removals: removals.reverse(), modifications };
+  }
+
+  #rows(): AsyncIterable<readonly DirtyRow[]> {
+    return this.#options.state.dirtyRows({ peer: this.#peerName });
+  }
+
+  /** What cannot be examined is no removal (D 7.3.1): it fails as a modification, with its reason. */
+  #isRemoval(name: DbName): boolean {
+    const { config, jail } = this.#options;
+    const at = locate(config, name);
+    try {
+      return at !== undefined && jail.look(at).kind === "absent";
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      return false;
+    }
+  }
+
+  async #pushAll(peer: Peer, plan: Plan): Promise<void> {
+    const context = this.#context(peer);
+    for (const row of plan.removals) {
+      if (this.#isStopped) return;
+      const result = await pushOne(context, row, true);
+      await this.#account(row, result === "parent-missing" ? "kept" : result);
+    }
+    await this.#settled.flush();
+    let from: DbName | undefined;
+    do from = await this.#pass(context, from); while (from !== undefined);
+    await this.#times.restore(context);
+  }
+
+  /**
+   * One pass over the modifications, ascending; names before `from` were done in the last pass.
+   *
+   * @returns where the next pass begins: at a directory that the peer turned out not to have
+   */
+  async #pass(context: PushContext, from: DbName | undefined): Promise<DbName | undefined> {
+    for await (const rows of this.#rows()) {
+      for (const row of rows) {
+        if (this.#isStopped) return undefined;
+        if (!this.#isDue(row.name, from)) continue;
+        const result = await pushOne(context, row, false);
+        if (result !== "parent-missing") {
+          await this.#account(row, result);
+          continue;
+        }
+        const dir = await this.#sendParent(context, row);
+        if (dir !== undefined) return dir;
+      }
+    }
+    return undefined;
+  }
+
+  #isDue(name: DbName, from: DbName | undefined): boolean {
+    if (this.#kept.has(name)) return false;
+    if (!this.#options.isTaken(name) && !this.#parents.has(name)) return false;
+    return from === undefined || name === from || isBelow(name, from) || nameOrder(name, from) > 0;
+  }
+
+  /** Each directory is sent once only, so that a run ends whatever a peer claims. */
+  async #sendParent(context: PushContext, row: DirtyRow): Promise<DbName | undefined> {
+    const { reporter, state, dryRun } = this.#options;
+    const { name } = row;
+    const job = { name, peer: this.#peerName, isRemoval: false };
+    const dir = parent(name);
+    if (dir !== undefined && !this.#parents.has(dir) && !dryRun) {
+      this.#parents.add(dir);
+      reporter.note(say.missingParent(dir, this.#peerName));
+      await this.#settled.flush();
+      if (await markSubtree(context, state, dir)) return dir;
+    }
+    if (dryRun) {
+      reporter.print(say.dryRunLine("?M", this.#peerName, name));
+    } else {
+      reporter.note(say.refused(job, "Parent dir missing."));
+      reporter.note(say.staysDirty(job));
+    }
+    await this.#account(row, "kept");
+    return undefined;
+  }
+
+  async #account(row: DirtyRow, result: Exclude<PushResult, "parent-missing">): Promise<void> {
+    if (result === "settled") await this.#settled.add(row);
+    else if (result !== "present") this.#kept.add(row.name);
+    if (result === "in-no-group") this.#leftOver++;
+    this.#options.reporter.progress({ peer: this.#peerName, files: 1 });
+  }
+
+  get #isStopped(): boolean {
+    return this.#options.signal?.aborted === true;
+  }
+
+  #context(peer: Peer): PushContext {
+    const { config, jail, reporter, dryRun } = this.#options;
+    return {
+      config,
+      jail,
+      reporter,
+      peer,
+      peerName: this.#peerName,
+      dryRun,
+      identify: (myName) => this.#identify(peer, myName),
+      wasPut: (name, what) => this.#wasPut(name, what),
+    };
+  }
+
+  async #identify(peer: Peer, myName: HostName): Promise<boolean> {
+    if (this.#refusedNames.has(myName)) return false;
+    const outcome = await peer.identify(myName);
+    if (outcome.kind === "done") return true;
+    this.#refusedNames.add(myName);
+    this.#options.reporter.note(say.notIdentified(this.#peerName, say.reasonOf(outcome)));
+    return false;
+  }
+
+  #wasPut(name: DbName, what: Present): void {
+    this.#times.sent(name, what);
+    if (what.kind !== "reg") return;
+    this.#options.reporter.progress({ peer: this.#peerName, bytes: what.size });
+  }
+}

@@ -1,0 +1,67 @@
+/** `-u`: what is marked goes to the peers, all of them at the same time. */
+import type { Config } from "../config/mod.ts";
+import type { ReadJail } from "../fs/mod.ts";
+import type { HostName } from "../model/mod.ts";
+import type { Reporter } from "../report/mod.ts";
+import type { StateStore } from "../state/mod.ts";
+import type { Dial } from "./dial.ts";
+import { PeerRun } from "./peer_run.ts";
+import { selection, type UpdateTarget } from "./selection.ts";
+
+/** Peers served at the same time without `-j`. */
+const MAX_PARALLEL_PEERS = 8;
+
+export interface UpdateOptions {
+  readonly config: Config;
+  readonly state: StateStore;
+  readonly jail: ReadJail;
+  readonly reporter: Reporter;
+  /** See `dialer`. */
+  readonly dial: Dial;
+  /** Paths of the command line; all rows without. */
+  readonly targets?: readonly UpdateTarget[];
+  /** `-P`: exact names without regard to case. */
+  readonly onlyPeers?: readonly string[];
+  /** `-d`: nothing is changed anywhere, `?M ?D ?S !M !D` lines are printed. @default {false} */
+  readonly dryRun?: boolean;
+  /** `-j`. @default {8} */
+  readonly parallel?: number;
+  /** Whether `-G` is in force. @default {false} */
+  readonly isRestricted?: boolean;
+  /** Ends after the file in hand. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Pushes the marks of every chosen peer. A peer that cannot be reached or refuses is reported, counts
+ * as an error and delays nobody; its rows stay.
+ *
+ * @throws StateError, after all peers have come to their end
+ */
+export async function update(options: UpdateOptions): Promise<void> {
+  const { config, state, dryRun = false, isRestricted = false } = options;
+  const isTaken = selection(config, options.targets);
+  const wanted = options.onlyPeers?.map((name) => name.toLowerCase());
+  const peers = (await state.dirtyPeers()).filter((peer) => wanted?.includes(peer) ?? true);
+  const { parallel = MAX_PARALLEL_PEERS } = options;
+  await each(
+    peers,
+    parallel,
+    (peer) => new PeerRun({ ...options, dryRun, isRestricted, isTaken }, peer).run(),
+  );
+}
+
+/** Runs `work` for all peers, `parallel` at a time, and throws the first failure at the end. */
+async function each(
+  peers: readonly HostName[],
+  parallel: number,
+  work: (peer: HostName) => Promise<void>,
+): Promise<void> {
+  const queue = peers.values();
+  const failures: unknown[] = [];
+  const worker = async () => {
+    for (const peer of queue) await work(peer).catch((error) => failures.push(error));
+  };
+  await Promise.all(Array.from({ length: Math.max(1, parallel) }, worker));
+  if (failures.length > 0) throw failures[0];
+}
