@@ -9,3 +9,7 @@ export type {
   WalkOptions,
   WalkStep,
 } from "./ports.ts";
+export { canonical, type CanonicalOptions } from "./canonical.ts";
+export { type JailOptions, openJail, openReadJail } from "./jail.ts";
+export { type LockOptions, PathLocks } from "./path_locks.ts";
+export { isTempName } from "./temp_name.ts";

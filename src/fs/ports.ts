@@ -60,7 +60,8 @@ export interface SourceFile extends Disposable {
 /** Reads and changes below its anchors. */
 export interface Jail extends ReadJail {
   /**
-   * The open directory that holds the object, and the object's component in it.
+   * The open directory that holds the object, and the object's component in it. For an anchor itself
+   * that is the anchor and `.`: looking and metadata work, the system refuses everything else.
    * @throws OsError `ENOENT`, `ENOTDIR`, `ELOOP` (a parent is a link)
    */
   parentOf(at: Located): { readonly dir: DirHandle; readonly leaf: Name };
@@ -80,18 +81,23 @@ export interface DirHandle extends Disposable {
   createTemp(forLeaf: Name, name?: Name): TempFile;
   /** A free temporary name, for other kinds and for createTemp. */
   tempName(forLeaf: Name): Name;
+  /** The umask cuts the mode of new objects: setMode() makes it exact. */
   mkdir(leaf: Name, mode: number): void;
   mknod(leaf: Name, kind: "chr" | "blk" | "fifo", mode: number, rdev: number): void;
   symlink(leaf: Name, target: string): void;
+  /** A second name for the object itself. @throws OsError `EEXIST`, `EPERM` and `EMLINK` where there are none */
+  link(from: Name, to: Name): void;
   unlink(leaf: Name): void;
   rmdir(leaf: Name): void;
   /** Atomic; replaces what is there like rename(2). */
   rename(from: Name, to: Name): void;
+  /** As rename, but replaces nothing. @throws OsError `EEXIST`; `EINVAL` when the file system cannot */
+  renameNew(from: Name, to: Name): void;
   /** Atomic exchange; falls back to nothing: EINVAL when the file system cannot. */
   exchange(a: Name, b: Name): void;
   /** undefined leaves the part alone. */
   setOwner(leaf: Name, uid: number | undefined, gid: number | undefined): void;
-  /** Low 12 bits. Not for links. */
+  /** Low 12 bits. @throws OsError `EOPNOTSUPP` for a link */
   setMode(leaf: Name, mode: number): void;
   /** atime and mtime. */
   setTime(leaf: Name, mtime: bigint): void;
@@ -104,6 +110,11 @@ export interface TempFile extends Disposable {
   readonly name: Name;
   /** Appends. @throws OsError `ENOSPC`, `EDQUOT`, ... */
   write(bytes: Uint8Array): void;
+  /**
+   * Appends a piece of `source`, within the kernel where it can.
+   * @returns bytes copied, less than `length` only at the end of the source. @throws OsError
+   */
+  copyFrom(source: SourceFile, range: { offset: number; length: number }): number;
   setOwner(uid: number | undefined, gid: number | undefined): void;
   setMode(mode: number): void;
   setTime(mtime: bigint): void;

@@ -1,0 +1,174 @@
+/** ReadJail and Jail over the real file system: the only way to a file. */
+import {
+  ABSENT,
+  type Absent,
+  BEHIND_LINK,
+  type DiskPath,
+  type Entry,
+  join,
+  type Located,
+  type Name,
+  NOT_A_DIRECTORY,
+  PARENT_ABSENT,
+} from "../model/mod.ts";
+import {
+  type CloseLook,
+  closeLookOf,
+  entryOf,
+  type Fd,
+  O_DIRECTORY,
+  O_PATH,
+  openAt,
+  OsError,
+} from "../os/mod.ts";
+import { type OpenBeneath, openBeneath, type Purpose } from "./beneath.ts";
+import { checkReadable, DiskDir } from "./dir_handle.ts";
+import type { DirHandle, Jail, ReadJail, SourceFile, WalkOptions, WalkStep } from "./ports.ts";
+import { DiskSource } from "./source_file.ts";
+import { systemRandom } from "./temp_name.ts";
+import { walk } from "./walk.ts";
+
+export interface JailOptions {
+  /** Fills bytes for temporary names. @default the system's random source */
+  readonly random?: (bytes: Uint8Array) => void;
+  /** How paths below an anchor are opened. @default openat2 where the kernel has it */
+  readonly beneath?: OpenBeneath;
+}
+
+/** A jail that can only read. */
+export function openReadJail(options: JailOptions = {}): ReadJail {
+  return new DiskReadJail(options);
+}
+
+/** A jail that can read and change. */
+export function openJail(options: JailOptions = {}): Jail {
+  return new DiskJail(options);
+}
+
+class DiskReadJail implements ReadJail {
+  readonly #beneath: OpenBeneath;
+  /** PERF: plain names all have the anchor `/`; it is the one that nobody can replace meanwhile. */
+  #root: Fd | undefined;
+
+  constructor({ beneath = openBeneath() }: JailOptions) {
+    this.#beneath = beneath;
+  }
+
+  look(at: Located): Entry {
+    const fd = this.#seek(at);
+    if ("kind" in fd) return fd;
+    using held = fd;
+    return entryOf(held, pathOf(at));
+  }
+
+  lookClosely(at: Located): CloseLook {
+    const fd = this.#seek(at);
+    if ("kind" in fd) return { entry: fd };
+    using held = fd;
+    return closeLookOf(held, pathOf(at));
+  }
+
+  open(at: Located): SourceFile {
+    {
+      using held = this.hold(at, "object");
+      checkReadable(entryOf(held, pathOf(at)), pathOf(at));
+    }
+    // RACE: if a device took the place since the look, it is opened and closed again unread.
+    const fd = this.hold(at, "content");
+    return DiskSource.of({ fd, path: pathOf(at), lookAgain: () => this.lookClosely(at) });
+  }
+
+  walk(at: Located, options: WalkOptions): Generator<WalkStep, void, void> {
+    return walk(
+      {
+        look: (at) => this.look(at),
+        openDirectory: (at) => this.hold(at, "directory"),
+      },
+      at,
+      options,
+    );
+  }
+
+  [Symbol.dispose](): void {
+    this.#root?.[Symbol.dispose]();
+  }
+
+  /** Opens what `at` names, without following a link below the anchor. @throws OsError */
+  protected hold({ anchor, below }: Located, purpose: Purpose): Fd {
+    try {
+      if (anchor === "/") {
+        this.#root ??= openAnchor(anchor);
+        return this.#beneath(this.#root, below, purpose);
+      }
+      using dir = openAnchor(anchor);
+      return this.#beneath(dir, below, purpose);
+    } catch (error) {
+      if (!(error instanceof OsError)) throw error;
+      const path = pathOf({ anchor, below });
+      throw new OsError(error.call, path, error.errnoName, error.text);
+    }
+  }
+
+  /** The object, or why there is none. */
+  #seek(at: Located): Fd | Absent {
+    try {
+      return this.hold(at, "object");
+    } catch (error) {
+      return this.#whyAbsent(at, error);
+    }
+  }
+
+  #whyAbsent(at: Located, error: unknown): Absent {
+    switch (error instanceof OsError ? error.errnoName : undefined) {
+      case "ENOENT":
+        return this.#missing(at);
+      case "ENOTDIR":
+        return NOT_A_DIRECTORY;
+      case "ELOOP": {
+        // An anchor that cannot be reached is a broken set-up, not an absent file.
+        using _anchor = openAnchor(at.anchor);
+        return BEHIND_LINK;
+      }
+      default:
+        throw error;
+    }
+  }
+
+  /** Nothing is there: is the directory above? */
+  #missing({ anchor, below }: Located): Absent {
+    if (below === "") return ABSENT;
+    const above = { anchor, below: below.slice(0, Math.max(0, below.lastIndexOf("/"))) };
+    try {
+      using _dir = this.hold(above, "path");
+      return ABSENT;
+    } catch (error) {
+      const name = error instanceof OsError ? error.errnoName : undefined;
+      return name === "ENOENT" ? PARENT_ABSENT : this.#whyAbsent(above, error);
+    }
+  }
+}
+
+class DiskJail extends DiskReadJail implements Jail {
+  readonly #random: (bytes: Uint8Array) => void;
+
+  constructor(options: JailOptions) {
+    super(options);
+    this.#random = options.random ?? systemRandom;
+  }
+
+  parentOf({ anchor, below }: Located): { readonly dir: DirHandle; readonly leaf: Name } {
+    const slash = below.lastIndexOf("/");
+    const above = { anchor, below: below.slice(0, Math.max(0, slash)) };
+    const leaf = (below === "" ? "." : below.slice(slash + 1)) as Name;
+    return { dir: new DiskDir({ fd: this.hold(above, "path"), random: this.#random }), leaf };
+  }
+}
+
+/** An anchor is reached like any path: links above it and in its place are followed. */
+function openAnchor(anchor: DiskPath): Fd {
+  return openAt(anchor, { flags: O_PATH | O_DIRECTORY });
+}
+
+function pathOf({ anchor, below }: Located): string {
+  return below === "" ? anchor : join(anchor, below);
+}
