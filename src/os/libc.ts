@@ -63,6 +63,12 @@ const RARE = {
   read: { parameters: ["i32", "buffer", "usize"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
+const LOGGING = {
+  openlog: { parameters: ["buffer", "i32", "i32"], result: "void" },
+  /** A format and one string. */
+  syslog: { parameters: ["i32", "buffer", "buffer"], result: "void" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
 /** The calls of a table; 64-bit arguments are numbers below 2^53, which Deno takes as well as bigint. */
 type Calls<T extends Deno.ForeignLibraryInterface> = {
   -readonly [K in keyof T]: Deno.DynamicLibrary<T>["symbols"][K] extends
@@ -74,6 +80,7 @@ type Numbers<A extends unknown[]> = { [I in keyof A]: A[I] extends bigint ? numb
 let readingCalls: Calls<typeof READING> | undefined;
 let changingCalls: Calls<typeof CHANGING> | undefined;
 let rareCalls: Calls<typeof RARE> | undefined;
+let loggingCalls: Calls<typeof LOGGING> | undefined;
 let errnoCell: Int32Array | undefined;
 
 /** What every look at the disk needs. */
@@ -89,6 +96,11 @@ export function changing(): Calls<typeof CHANGING> {
 /** What a program needs once. */
 export function rare(): Calls<typeof RARE> {
   return rareCalls ??= open(RARE);
+}
+
+/** What `-l` needs. */
+export function logging(): Calls<typeof LOGGING> {
+  return loggingCalls ??= open(LOGGING);
 }
 
 /**

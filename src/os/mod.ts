@@ -42,3 +42,4 @@ export {
   unlock,
 } from "./process.ts";
 export { type CloseLook, closeLookAt, closeLookOf, entryAt, entryOf, readLink } from "./stat.ts";
+export { SystemLog } from "./syslog.ts";
