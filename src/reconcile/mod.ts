@@ -1,0 +1,15 @@
+/** Decisions of a run as pure functions. Imports: model, config. @module */
+export { type Admission, admit, type AdmitFacts } from "./admit.ts";
+export { type CheckStep, checkStep, type CheckStepOptions } from "./check_step.ts";
+export {
+  conflict,
+  type ConflictFacts,
+  type ConflictTest,
+  type PeerFact,
+  type Verdict,
+} from "./conflict.ts";
+export { deletionGuard, type DeletionLimits } from "./deletion_guard.ts";
+export { listingDiff, type ListingDifference, type ListingRow } from "./listing_diff.ts";
+export { type MarkOptions, marksFor } from "./marks.ts";
+export { type PlannedRow, pushOrder } from "./push_order.ts";
+export { type PushFacts, type PushStep, pushStep, type ThereFacts } from "./push_step.ts";
