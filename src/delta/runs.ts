@@ -1,0 +1,92 @@
+/** The plan of a delta: which parts of the new content the old one has, held compactly. */
+
+/** The part of the new content at `source` that the old one has at `basis`. Bytes. */
+export interface Copy {
+  readonly source: number;
+  readonly basis: number;
+  readonly length: number;
+}
+
+/** LIMIT: 6 MiB of memory; a delta with so many copies saves little anyway. */
+export const COPIES_MAX = 262_144;
+const COPIES_AT_FIRST = 256;
+
+/**
+ * Copies in ascending order of `source`; whatever lies between them is literal.
+ *
+ * When there would be more than `copiesMax`, the shortest are dropped, and from then on no copy
+ * shorter than those is taken: memory stays bounded, the delta stays correct and grows a little.
+ */
+export class Runs {
+  #sources = new Float64Array(COPIES_AT_FIRST);
+  #bases = new Float64Array(COPIES_AT_FIRST);
+  #lengths = new Float64Array(COPIES_AT_FIRST);
+  #count = 0;
+  #shortest = 0;
+  /** Bytes of new content that the plan covers. */
+  sourceSize = 0;
+
+  /**
+   * @param literalMax longest literal command. COMPAT: librsync cuts at 32768 bytes, or at the block
+   * length when the signature has no blocks (W 10.4)
+   */
+  constructor(readonly literalMax: number, readonly copiesMax: number = COPIES_MAX) {
+    if (copiesMax < 1) throw new RangeError(`Cannot plan a delta with ${copiesMax} copies`);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  at(index: number): Copy {
+    if (index >= this.#count) throw new RangeError(`Cannot read copy ${index} of ${this.#count}`);
+    return {
+      source: this.#sources[index] as number,
+      basis: this.#bases[index] as number,
+      length: this.#lengths[index] as number,
+    };
+  }
+
+  *[Symbol.iterator](): Generator<Copy, void, void> {
+    for (let index = 0; index < this.#count; index++) yield this.at(index);
+  }
+
+  /** Appends; `copy` lies behind all others. */
+  add({ source, basis, length }: Copy): void {
+    if (length < this.#shortest) return;
+    if (this.#count === this.copiesMax) this.#thinOut();
+    if (length < this.#shortest) return;
+    if (this.#count === this.#sources.length) this.#grow();
+    this.#sources[this.#count] = source;
+    this.#bases[this.#count] = basis;
+    this.#lengths[this.#count] = length;
+    this.#count++;
+  }
+
+  #grow(): void {
+    const size = Math.min(this.#count * 2, Math.max(this.copiesMax, COPIES_AT_FIRST));
+    const larger = (old: Float64Array) => {
+      const grown = new Float64Array(size);
+      grown.set(old);
+      return grown;
+    };
+    this.#sources = larger(this.#sources);
+    this.#bases = larger(this.#bases);
+    this.#lengths = larger(this.#lengths);
+  }
+
+  /** Drops the shorter half, by raising the least length until at most half of the copies are left. */
+  #thinOut(): void {
+    const lengths = this.#lengths.slice(0, this.#count).sort();
+    this.#shortest = (lengths[this.#count >> 1] as number) + 1;
+    let kept = 0;
+    for (let from = 0; from < this.#count; from++) {
+      if ((this.#lengths[from] as number) < this.#shortest) continue;
+      this.#sources[kept] = this.#sources[from] as number;
+      this.#bases[kept] = this.#bases[from] as number;
+      this.#lengths[kept] = this.#lengths[from] as number;
+      kept++;
+    }
+    this.#count = kept;
+  }
+}
