@@ -121,6 +121,7 @@ export class Batch {
     try {
       const record = await state.record(name);
       const step = checkStep(jail.look(at), record, {
+        name,
         time: state.timeUnit,
         ignored: config.ignored,
       });

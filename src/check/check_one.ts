@@ -26,7 +26,11 @@ export async function checkOne(context: CheckOneContext, name: DbName): Promise<
       const entry = jail.look(at);
       // Class 1 is entered only: its record goes when the object goes, but it never gets one.
       if (entry.kind !== "absent" && classify(alias) !== 2) continue;
-      const step = checkStep(entry, record, { time: state.timeUnit, ignored: config.ignored });
+      const step = checkStep(entry, record, {
+        name: alias,
+        time: state.timeUnit,
+        ignored: config.ignored,
+      });
       const finding = findingOf(step, alias, at);
       if (finding !== undefined) batch.add(finding);
     } catch (error) {

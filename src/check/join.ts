@@ -1,14 +1,23 @@
 /** The two ways of looking at one name space: a pass over walk and records, or one name. */
 import { checkStep } from "../reconcile/mod.ts";
 import { classifier } from "../config/mod.ts";
-import type { WalkStep } from "../fs/mod.ts";
-import { type DbName, type FileRecord, isBelow, type Located, nameOrder } from "../model/mod.ts";
+import { isTempName, type WalkClass, type WalkStep } from "../fs/mod.ts";
+import {
+  type DbName,
+  type FileRecord,
+  isBelow,
+  leaf,
+  type Located,
+  nameOrder,
+} from "../model/mod.ts";
 import { type Batch, findingOf } from "./batch.ts";
 import { type CheckContext, reportUnknown } from "./context.ts";
 import { DirectoryDump } from "./dump.ts";
 import * as say from "./messages.ts";
 import type { RowCursor } from "./row_cursor.ts";
 import { covers, type NameSpace } from "./spaces.ts";
+
+const DOT = 0x2e;
 
 /** What the passes of one check share. */
 export interface Pass {
@@ -69,13 +78,11 @@ function startWalk({ context, classify }: Pass, space: NameSpace, unknown: DbNam
   return context.jail.walk(space.at, {
     name: space.name,
     directories: "after",
-    classify: tells
-      ? (name) => {
-        const c = classify(name);
-        if (c === 0) reporter.note(say.notChecked(name));
-        return c;
-      }
-      : classify,
+    classify(name) {
+      const found = isOurTemp(name) ? 0 : classify(name);
+      if (found === 0 && tells) reporter.note(say.notChecked(name));
+      return found;
+    },
     onError(name, error) {
       unknown.push(name);
       reportUnknown(context, name, error);
@@ -83,11 +90,21 @@ function startWalk({ context, classify }: Pass, space: NameSpace, unknown: DbNam
   });
 }
 
+/** What the server is just writing is no file of the user. */
+function isOurTemp(name: DbName): boolean {
+  // PERF: nearly all names are told by one character.
+  return name.charCodeAt(name.lastIndexOf("/") + 1) === DOT && isTempName(leaf(name));
+}
+
 /** Compares one object with its record, if it has one. */
 function examine({ context, batch, locate }: Pass, found: WalkStep, row: FileRecord | undefined) {
   const { state, config, reporter } = context;
   if (reporter.wants(2)) reporter.note(say.checking(found.name));
-  const step = checkStep(found.entry, row, { time: state.timeUnit, ignored: config.ignored });
+  const step = checkStep(found.entry, row, {
+    name: found.name,
+    time: state.timeUnit,
+    ignored: config.ignored,
+  });
   if (step.record === undefined) return;
   const at = locate(found.name);
   const finding = at && findingOf(step, found.name, at);
@@ -119,7 +136,7 @@ export function judgeMissing(pass: Pass, name: DbName, unknown: readonly DbName[
 export async function lookAtOne(pass: Pass, space: NameSpace, below: RowsBelow): Promise<void> {
   const { context, batch, classify } = pass;
   const { name, at } = space;
-  const kind = classify(name);
+  const kind: WalkClass = isOurTemp(name) ? 0 : classify(name);
   if (kind === 0) {
     if (context.reporter.wants(2)) context.reporter.note(say.notChecked(name));
     return;
