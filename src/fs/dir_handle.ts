@@ -93,15 +93,12 @@ export class DiskDir implements DirHandle {
     });
   }
 
-  createTemp(forLeaf: Name): TempFile {
-    const flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
+  createTemp(forLeaf: Name, name?: Name): TempFile {
+    if (name !== undefined) return this.#createTemp(proper(name));
     for (let tries = NAME_TRIES;; tries--) {
-      const name = tempName(forLeaf, this.#random);
-      const dir = this.#fd.duplicate();
       try {
-        return new DiskTemp({ fd: openAt(name, { dir, flags, mode: 0o600 }), dir, name });
+        return this.#createTemp(tempName(forLeaf, this.#random));
       } catch (error) {
-        dir[Symbol.dispose]();
         const isTaken = error instanceof OsError && error.errnoName === "EEXIST";
         if (!isTaken || tries === 0) throw error;
       }
@@ -171,6 +168,17 @@ export class DiskDir implements DirHandle {
 
   [Symbol.dispose](): void {
     this.#fd[Symbol.dispose]();
+  }
+
+  #createTemp(name: Name): TempFile {
+    const dir = this.#fd.duplicate();
+    try {
+      const flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
+      return new DiskTemp({ fd: openAt(name, { dir, flags, mode: 0o600 }), dir, name });
+    } catch (error) {
+      dir[Symbol.dispose]();
+      throw error;
+    }
   }
 
   /** The directory open for listing and syncing, which a path descriptor cannot do. */

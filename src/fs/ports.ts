@@ -74,6 +74,8 @@ export interface DirHandle extends Disposable {
   open(leaf: Name): SourceFile;
   /** Entries except `.` and `..`, in no order. */
   list(): Name[];
+  /** The directory `leaf` in it. @throws OsError `ENOTDIR`, also for a link */
+  enter(leaf: Name): DirHandle;
   /**
    * A new, unlinkable-by-dispose temporary regular file, mode 0600, named by temp_name, or `name`: one
    * that tempName gave, so that an intent can tell of it before it exists. @throws OsError `EEXIST`
