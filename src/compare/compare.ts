@@ -119,5 +119,5 @@ function differences(options: CompareOptions, { pair, only, peer }: Sides): Asyn
 
 /** Errors of the network and of the peer: they end this pair and nothing else. */
 function isConnectionError(error: unknown): error is CsyncError {
-  return error instanceof CsyncError && /^(net|protocol)\//.test(error.code);
+  return error instanceof CsyncError && /^(net|protocol|listing)\//.test(error.code);
 }

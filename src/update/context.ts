@@ -14,8 +14,8 @@ export interface PushContext {
   readonly dryRun: boolean;
   /** Announces the own name; false when the peer refused it, which is reported once. */
   identify(myName: HostName): Promise<boolean>;
-  /** The peer has this object now, times included. */
-  wasPut(name: DbName, what: Present): void;
+  /** The peer has this object now, times included; `bytes` of content were sent for it. */
+  readonly wasPut: (name: DbName, what: Present, bytes: number) => void;
 }
 
 /** Failures of system calls are told by their code; the folder of their class is out of our rank. */

@@ -162,3 +162,8 @@ export function bound(peer: HostName, address: string, hostName: HostName): Repo
 export function dryRunLine(kind: string, peer: HostName, name: DbName): string {
   return `${kind}: ${peer.padEnd(15)} ${name}`;
 }
+
+export function notMeasured({ name, peer }: Job, why: string): ReportEvent {
+  const text = `ERROR: Cannot compare ${name} with ${peer}: ${why}`;
+  return { event: "conflict-not-decided", level: 0, text, name, peer, reason: why };
+}

@@ -8,7 +8,6 @@ import {
   isBelow,
   nameOrder,
   parent,
-  type Present,
 } from "../model/mod.ts";
 import type { Peer } from "../protocol/mod.ts";
 import type { Reporter } from "../report/mod.ts";
@@ -205,7 +204,10 @@ export class PeerRun {
       peerName: this.#peerName,
       dryRun,
       identify: (myName) => this.#identify(peer, myName),
-      wasPut: (name, what) => this.#wasPut(name, what),
+      wasPut: (name, what, bytes) => {
+        this.#times.sent(name, what);
+        if (bytes > 0) reporter.progress({ peer: this.#peerName, bytes });
+      },
     };
   }
 
@@ -216,11 +218,5 @@ export class PeerRun {
     this.#refusedNames.add(myName);
     this.#options.reporter.note(say.notIdentified(this.#peerName, say.reasonOf(outcome)));
     return false;
-  }
-
-  #wasPut(name: DbName, what: Present): void {
-    this.#times.sent(name, what);
-    if (what.kind !== "reg") return;
-    this.#options.reporter.progress({ peer: this.#peerName, bytes: what.size });
   }
 }

@@ -1,36 +1,36 @@
 /** One dirty row against one Peer: look, decide, act. */
 import { keyFor, locate } from "../config/mod.ts";
 import {
-  type Absent,
   checkText,
   type DirtyRow,
-  type Key,
-  type Located,
+  type Entry,
+  exhaustive,
   type Outcome,
   parent,
   type Present,
   type Refusal,
   sameCheckText,
 } from "../model/mod.ts";
-import type { SourceFile } from "../fs/mod.ts";
-import type { ThereView } from "../protocol/mod.ts";
-import { deltaSource, hasSameContent } from "./content.ts";
+import type { DeltaSource, ThereView } from "../protocol/mod.ts";
+import { type PushFacts, type PushStep, pushStep, type ThereFacts } from "../reconcile/mod.ts";
+import { type Contested, winsConflict } from "./conflict.ts";
+import { OutgoingContent } from "./content.ts";
 import { isSystemError, type PushContext } from "./context.ts";
-import { winsConflict } from "./conflict.ts";
 import * as say from "./messages.ts";
 
 /**
- * How it went. `settled`: the peer has it. `kept`: reported, the row stays. `in-no-group`: nothing may
- * be sent. `present`: a removal that is none any more. `parent-missing`: try again behind its parent.
+ * How it went. `settled`: the peer has it. `kept`: the row stays, and why was said. `in-no-group`:
+ * nothing may be sent. `present`: a removal that is none any more. `parent-missing`: the peer needs
+ * the directory above first.
  */
 export type PushResult = "settled" | "kept" | "in-no-group" | "present" | "parent-missing";
 
 /** Everything about one row while it is pushed. */
-interface Push extends say.Job {
-  readonly context: PushContext;
+interface Push extends Contested {
   readonly row: DirtyRow;
-  readonly key: Key;
-  readonly at: Located;
+  readonly here: Entry;
+  /** Of a regular file. */
+  readonly content?: OutgoingContent;
 }
 
 /**
@@ -43,151 +43,149 @@ export async function pushOne(
   row: DirtyRow,
   isRemoval: boolean,
 ): Promise<PushResult> {
-  const { config, reporter, peerName } = context;
+  const { config, reporter, peerName: peer, jail } = context;
   const { name } = row;
-  const key = keyFor(config, name, peerName);
+  const job = { context, name, peer, isRemoval };
+  const key = keyFor(config, name, peer);
   const at = locate(config, name);
   if (key === undefined || at === undefined) {
-    reporter.note(say.notInMyGroups({ name, peer: peerName, isRemoval }));
+    reporter.note(say.notInMyGroups(job));
     return "in-no-group";
   }
   if (!await context.identify(row.myName)) return "kept";
-  const push: Push = { context, row, key, at, name, peer: peerName, isRemoval };
   try {
-    return isRemoval ? await pushRemoval(push) : await pushPresent(push);
+    const here = jail.look(at);
+    // It came back since the rows were read: never delete what is here.
+    if (isRemoval && here.kind !== "absent") return "present";
+    if (!isRemoval && here.kind === "absent") reporter.note(say.vanished(job));
+    else return await pushEntry({ ...job, row, key, at, here });
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    reporter.note(say.cannotRead(push, error));
-    return keep(push);
+    reporter.note(say.cannotRead(job, error));
   }
+  return keep(job);
 }
 
-function keep({ context: { reporter }, ...push }: Push): "kept" {
-  reporter.note(say.staysDirty(push));
+function keep({ context: { reporter }, ...job }: Pick<Push, "context"> & say.Job): "kept" {
+  reporter.note(say.staysDirty(job));
   return "kept";
 }
 
 function refuse(push: Push, refusal: Refusal): "kept" {
-  push.context.reporter.note(say.refused(push, say.reasonOf(refusal)));
+  push.context.reporter.note(say.refused(push, push.content?.problem ?? say.reasonOf(refusal)));
   return keep(push);
 }
 
-/** W 15.5. */
-async function pushRemoval(push: Push): Promise<PushResult> {
-  const { context, row, key, name, at } = push;
-  const { peer, jail, reporter, dryRun } = context;
-  const here = jail.look(at);
-  if (here.kind !== "absent") return "present"; // It came back: never delete what is here.
-  reporter.note(say.started(push));
-  if (!row.forced) {
-    const there = await peer.look(key, name, () => Promise.resolve());
-    switch (there.kind) {
-      case "absent":
-      case "behind-link":
-      case "parent-missing":
-        reporter.note(say.upToDate(push));
-        return dryRun ? tellDry(push, "?S") : "settled";
-      case "there":
-        break;
-      default:
-        return refuse(push, there);
-    }
+/** Regular files stay open from the first look to the last byte: one state is compared and sent. */
+async function pushEntry(push: Push): Promise<PushResult> {
+  push.context.reporter.note(say.started(push));
+  if (push.here.kind !== "reg") return await decide(push);
+  using source = push.context.jail.open(push.at);
+  const here: Entry = { kind: "reg", meta: source.meta, size: source.size };
+  return await decide({ ...push, here, content: new OutgoingContent(source) });
+}
+
+/** Facts, a pure decision, and obedience. */
+async function decide(push: Push): Promise<PushResult> {
+  const { row, here, name } = push;
+  const hasParent = parent(name) !== undefined;
+  const facts: PushFacts = { forced: row.forced, here, there: undefined, hasParent };
+  const step = pushStep(facts);
+  if (step.do !== "look") return await perform(push, step);
+  const there = await lookThere(push);
+  return "refusal" in there
+    ? refuse(push, there.refusal)
+    : await perform(push, pushStep({ ...facts, there }));
+}
+
+async function lookThere(push: Push): Promise<ThereFacts | { readonly refusal: Refusal }> {
+  const { context: { peer }, key, name } = push;
+  const answer = await peer.look(key, name, (view) => judge(push, view));
+  switch (answer.kind) {
+    case "there":
+      return { kind: "there", ...answer.judged };
+    case "absent":
+    case "behind-link":
+    case "parent-missing":
+      return { kind: answer.kind };
+    default:
+      return { refusal: answer };
   }
-  if (dryRun) return tellDry(push, row.forced ? "!D" : "?D");
-  return await carryOut(push, here, () => peer.remove(key, name));
 }
 
-/** W 15.3. */
-async function pushPresent(push: Push): Promise<PushResult> {
-  const { context: { jail, reporter }, at } = push;
-  const entry = jail.look(at);
-  if (entry.kind === "absent") {
-    reporter.note(say.vanished(push));
-    return keep(push);
+/** The signature is not even pulled when the texts differ. */
+async function judge({ context: { config }, here, content }: Push, view: ThereView) {
+  if (here.kind === "absent") return { sameText: false, sameContent: false };
+  const own = checkText(here, { time: "zero", ignored: config.ignored });
+  const sameText = sameCheckText(own, view.checkText);
+  const isContentOpen = sameText && content !== undefined;
+  return { sameText, sameContent: !isContentOpen || await content.isSameAs(view.signature) };
+}
+
+async function perform(push: Push, step: PushStep): Promise<PushResult> {
+  const { context: { peer, reporter, dryRun }, key, name } = push;
+  switch (step.do) {
+    case "forget":
+      return forget(push, step.why);
+    case "touch":
+      reporter.note(say.upToDate(push));
+      return dryRun ? tellDry(push, "?S") : await touch(push, step.want);
+    case "put":
+      if (dryRun) return tellDry(push, step.flush ? "!M" : "?M");
+      return await put(push, step.want);
+    case "remove":
+      if (dryRun) return tellDry(push, step.flush ? "!D" : "?D");
+      return await carryOut(push, () => peer.remove(key, name));
+    case "parents":
+      return "parent-missing";
+    case "skip":
+    case "look":
+      return "kept"; // Neither comes up with an object that was looked at on both sides.
+    default:
+      return exhaustive(step);
   }
-  reporter.note(say.started(push));
-  if (entry.kind !== "reg") return await pushObject(push, entry);
-  using source = jail.open(at);
-  return await pushObject(push, { kind: "reg", meta: source.meta, size: source.size }, source);
 }
 
-async function pushObject(push: Push, want: Present, source?: SourceFile): Promise<PushResult> {
-  const { context, row, key, name } = push;
-  const { peer, reporter, dryRun } = context;
-  if (!row.forced) {
-    const there = await peer.look(key, name, (view) => isSame(push, { want, source, view }));
-    switch (there.kind) {
-      case "there":
-        if (there.judged) return await pushTime(push, want);
-        break;
-      case "absent":
-      case "behind-link":
-        break;
-      case "parent-missing":
-        // A bare %prefix% has no parent to send: make it (W 15.6).
-        if (parent(name) !== undefined) return "parent-missing";
-        break;
-      default:
-        return refuse(push, there);
-    }
-  }
-  if (dryRun) return tellDry(push, row.forced ? "!M" : "?M");
-  if (want.kind === "sock") {
-    // W 20.23: a receiver makes no sockets; asking for one only removes what is there.
-    reporter.note(say.unsupported(push, want.meta.mode));
-    return "settled";
-  }
-  const content = source && deltaSource(source);
-  const result = await carryOut(push, want, () => peer.put(key, name, want, content));
-  if (result === "settled") context.wasPut(name, want);
-  return result;
+function forget(push: Push, why: "equal" | "gone-there" | "socket"): PushResult {
+  const { context: { reporter, dryRun }, here } = push;
+  const mode = here.kind === "absent" ? 0 : here.meta.mode;
+  reporter.note(why === "socket" ? say.unsupported(push, mode) : say.upToDate(push));
+  return dryRun ? tellDry(push, "?S") : "settled";
 }
 
-interface Comparison {
-  readonly want: Present;
-  readonly source: SourceFile | undefined;
-  readonly view: ThereView;
-}
-
-/** Texts without times, then contents: the signature is not even pulled when the texts differ. */
-async function isSame(push: Push, { want, source, view }: Comparison): Promise<boolean> {
-  const own = checkText(want, { time: "zero", ignored: push.context.config.ignored });
-  if (!sameCheckText(own, view.checkText)) return false;
-  return source === undefined || await hasSameContent(source, view.signature);
-}
-
-/** Equal but for the time, which SIG does not tell. */
-async function pushTime(push: Push, want: Present): Promise<PushResult> {
-  const { context, key, name } = push;
-  context.reporter.note(say.upToDate(push));
-  if (context.dryRun) return tellDry(push, "?S");
-  if (want.kind === "lnk" || want.kind === "sock") return "settled";
-  const outcome = await context.peer.touch(key, name, want.meta.mtime);
+async function touch(push: Push, want: Present): Promise<PushResult> {
+  const { context: { peer, wasPut }, key, name } = push;
+  const outcome = await peer.touch(key, name, want.meta.mtime);
   if (outcome.kind !== "done") return refuse(push, outcome);
-  context.wasPut(name, want);
+  wasPut(name, want, 0);
   return "settled";
+}
+
+async function put(push: Push, want: Present): Promise<PushResult> {
+  const { context: { peer, wasPut }, key, name, content } = push;
+  const delta: DeltaSource | undefined = content && ((signature) => content.delta(signature));
+  const result = await carryOut(push, () => peer.put(key, name, want, delta));
+  if (result === "settled") wasPut(name, want, want.kind === "reg" ? want.size : 0);
+  return result;
 }
 
 /**
  * Flushes the peer's own mark when the row is forced, then acts; after a conflict that is won once
  * more with force, without asking what is there (W 16.3).
  */
-async function carryOut(
-  push: Push,
-  here: Present | Absent,
-  act: () => Promise<Outcome>,
-): Promise<PushResult> {
-  const { context, row } = push;
-  const outcome = row.forced ? await flushThen(push, act) : await act();
-  if (outcome.kind === "done") return "settled";
-  if (outcome.kind !== "conflict" || row.forced) {
-    if (row.forced && await isParentMissing(push)) return "parent-missing";
-    return refuse(push, outcome);
+async function carryOut(push: Push, act: () => Promise<Outcome>): Promise<PushResult> {
+  const { context: { reporter }, row, here } = push;
+  if (row.forced) {
+    const outcome = await flushThen(push, act);
+    if (outcome.kind === "done") return "settled";
+    return await isParentMissing(push) ? "parent-missing" : refuse(push, outcome);
   }
-  if (!await winsConflict(push, here)) return refuse(push, outcome);
+  const outcome = await act();
+  if (outcome.kind === "done") return "settled";
+  if (outcome.kind !== "conflict" || !await winsConflict(push, here)) return refuse(push, outcome);
   const second = await flushThen(push, act);
   if (second.kind === "done") return "settled";
-  context.reporter.note(say.gaveUp(push));
+  reporter.note(say.gaveUp(push));
   return refuse(push, second);
 }
 
@@ -204,7 +202,7 @@ async function isParentMissing({ context: { peer }, key, name, isRemoval }: Push
   return there.kind === "parent-missing";
 }
 
-/** One line of a dry run: kind, peer padded to 15, name (D 4.6). */
+/** One line of a dry run; the row stays. */
 function tellDry({ context: { reporter }, peer, name }: Push, kind: string): "kept" {
   reporter.print(say.dryRunLine(kind, peer, name));
   return "kept";
