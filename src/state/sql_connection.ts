@@ -12,6 +12,16 @@ export interface Statement {
   readonly sql: string;
 }
 
+/** A statement that puts any number of rows at once: `head row, row, ... tail`. */
+export interface Insertion {
+  readonly purpose: string;
+  /** `INSERT INTO t (a, b) VALUES`. */
+  readonly head: string;
+  /** `(?, ?)`. */
+  readonly row: string;
+  readonly tail: string;
+}
+
 /** A query: `SELECT columns rest`. */
 export interface Query {
   readonly purpose: string;
@@ -31,6 +41,11 @@ export interface SqlConnection {
   /** Runs the statement once for each tuple of values. */
   runEach(
     statement: Statement,
+    tuples: Iterable<readonly SqlValue[]>,
+  ): MaybePromise<void>;
+  /** Puts one row for each tuple of values, as if one after the other. */
+  insert(
+    insertion: Insertion,
     tuples: Iterable<readonly SqlValue[]>,
   ): MaybePromise<void>;
   close(): MaybePromise<void>;
@@ -57,7 +72,7 @@ export interface Statements {
   readonly recordsAscending: Query;
   readonly recordsDescending: Query;
   /** name, text */
-  readonly putRecord: Statement;
+  readonly putRecord: Insertion;
   /** name */
   readonly deleteRecord: Statement;
 
@@ -68,7 +83,7 @@ export interface Statements {
   /** The same with the peer as fifth value. */
   readonly dirtyRowsOfPeer: Query;
   /** name, forced, my name, peer */
-  readonly mark: Statement;
+  readonly mark: Insertion;
   /** name -> anything, when dirty */
   readonly isDirty: Query;
   /** name, peer, generation */

@@ -54,7 +54,7 @@ export class SqlTx implements StateTx {
     const values = function* () {
       for (const record of records) yield [percentEncode(record.name), recordText(record)];
     };
-    return this.#runEach(this.#statements.putRecord, values());
+    return this.#do((db) => db.insert(this.#statements.putRecord, values()));
   }
 
   deleteRecords(names: readonly DbName[]): MaybePromise<void> {
@@ -65,7 +65,7 @@ export class SqlTx implements StateTx {
     const values = function* () {
       for (const mark of marks) yield markValues(mark);
     };
-    return this.#runEach(this.#statements.mark, values());
+    return this.#do((db) => db.insert(this.#statements.mark, values()));
   }
 
   isDirty(name: DbName): MaybePromise<boolean> {

@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { toBytes } from "../model/mod.ts";
 import {
+  type Insertion,
   type Query,
   type SqlConnection,
   type SqlDatabase,
@@ -19,6 +20,8 @@ const BUSY_CODES: ReadonlySet<number> = new Set([5, 6, 15]);
 
 /** PERF: the 128,000 records of a big tree need about 40 MB; 2 MB is the default. */
 const CACHE_KIB = 16_384;
+/** PERF: 1.6 us per record, against 2.6 us when each row is a statement of its own. */
+const ROWS_AT_ONCE = 16;
 /** PERF: the log is copied back every 16 MB instead of every 4 MB: fewer waits for the disk. */
 const CHECKPOINT_PAGES = 4_000;
 
@@ -120,6 +123,26 @@ class SqliteConnection implements SqlConnection {
     });
   }
 
+  insert({ purpose, head, row, tail }: Insertion, tuples: Iterable<readonly SqlValue[]>): void {
+    const sql = (rows: number) => `${head} ${new Array(rows).fill(row).join(", ")} ${tail}`;
+    guarded(purpose, sql(1), () => {
+      const many = this.#prepare(sql(ROWS_AT_ONCE));
+      let values: SqlValue[] = [];
+      let width = 0;
+      for (const tuple of tuples) {
+        width = tuple.length;
+        values.push(...tuple);
+        if (values.length < ROWS_AT_ONCE * width) continue;
+        many.run(...bound(values));
+        values = [];
+      }
+      const one = this.#prepare(sql(1));
+      for (let at = 0; at < values.length; at += width) {
+        one.run(...bound(values.slice(at, at + width)));
+      }
+    });
+  }
+
   close(): void {
     this.#prepared.clear();
     this.#db.close();
@@ -172,8 +195,13 @@ class SqliteConnection implements SqlConnection {
  * Text as bytes: the driver would write a byte string's 0x80..0xFF as two bytes of UTF-8 each. The
  * statements have CAST(? AS TEXT) around every text, which leaves ordinary text alone.
  */
-function bound(values: readonly SqlValue[]): SQLInputValue[] {
-  return values.map((v) => typeof v === "string" && NON_ASCII_REGEXP.test(v) ? toBytes(v) : v);
+function bound(values: readonly SqlValue[]): readonly SQLInputValue[] {
+  // PERF: nearly all values can be bound as they are; copying them takes 0.3 us per row.
+  return values.some(isRaw) ? values.map((v) => isRaw(v) ? toBytes(v) : v) : values;
+}
+
+function isRaw(value: SqlValue): value is string {
+  return typeof value === "string" && NON_ASCII_REGEXP.test(value);
 }
 
 function latin1(blob: Uint8Array | null): string {
