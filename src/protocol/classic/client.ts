@@ -201,6 +201,7 @@ export class ClassicPeer implements Peer {
       await this.#wire.send(line);
       const reply = await this.#status();
       if (!reply.startsWith(REPLY.dataFollows)) return refusal(reply);
+      // LIMIT: "5" may be "51" cut by a dying connection (W 2.1); whatever is decided by it fails then.
       const text = await this.#wire.line(TEXT_LINE_MAX_BYTES);
       const value = parseWholeNumber(text);
       if (value === undefined || (of === "size" && value < -1n)) {

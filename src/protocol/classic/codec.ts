@@ -107,8 +107,15 @@ export function parseListRow(line: string): { row: ListedRow; encoded: string } 
   return { row: { name: name as DbName, checkText: percentDecode(line.slice(0, tab)) }, encoded };
 }
 
-/** Commands whose arguments are no secrets. */
-const OPEN_COMMANDS: ReadonlySet<string> = new Set(["SSL", "CONFIG", "GROUP", "HELLO", "BYE"]);
+/** First words of lines without secrets. */
+const OPEN_COMMANDS: ReadonlySet<string> = new Set([
+  "SSL",
+  "CONFIG",
+  "GROUP",
+  "HELLO",
+  "BYE",
+  "OCTET-STREAM",
+]);
 const MASK = "***";
 
 /** A command line for a trace: group keys are masked. */
