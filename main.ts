@@ -1,1 +1,28 @@
-export {}
+/** csync2: dispatch, signals, exit code. */
+import { argumentBytes, type Host, LineWriter, main } from "./src/cli/mod.ts";
+
+const ending = new AbortController();
+
+/** The first signal asks to finish what is in hand, the second one ends at once. */
+function onSignal(code: number): () => void {
+  return () => {
+    if (ending.signal.aborted) Deno.exit(code);
+    ending.abort();
+  };
+}
+Deno.addSignalListener("SIGTERM", onSignal(143));
+Deno.addSignalListener("SIGINT", onSignal(130));
+
+const host: Host = {
+  args: argumentBytes(Deno.args, () => Deno.readFileSync("/proc/self/cmdline")),
+  env: (name) => Deno.env.get(name),
+  stdout: new LineWriter(Deno.stdout),
+  stderr: new LineWriter(Deno.stderr, 0),
+  isTerminal: Deno.stderr.isTerminal(),
+  columns: () => Deno.consoleSize().columns,
+  now: () => new Date(),
+  pid: Deno.pid,
+  signal: ending.signal,
+};
+
+Deno.exit(await main(host));

@@ -2,11 +2,11 @@
 import type { ScheduledAction } from "../model/mod.ts";
 
 /** The part of report's ReportEvent and Reporter that is needed here: report is not in our row. */
-export interface ActionEvent {
+export type ActionEvent = {
   readonly event: string;
   readonly level: 0 | 1;
   readonly text: string;
-}
+};
 export interface Notes {
   note(event: ActionEvent): void;
 }

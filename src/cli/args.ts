@@ -59,6 +59,8 @@ export interface Invocation {
   readonly jobs: number | undefined;
   /** `-A`. */
   readonly asynchronous: boolean;
+  /** `--json`: events as JSON lines on standard output. */
+  readonly json: boolean;
 }
 
 /** A command line that means nothing. `lines` go to standard error before the usage. */
@@ -84,12 +86,8 @@ const MODE_LETTERS = "hcuomfxHLMSTRi";
 const FLAG_LETTERS = "rdIXUFABtlab";
 const VALUE_LETTERS = "CDNpGPsWj";
 
-/** Long options of our own, and the letter or mode that they stand for. */
-const LONG_OPTIONS: Readonly<Record<string, string>> = {
-  "version": "version",
-  "help": "help",
-  "make-cert": "make-cert",
-};
+/** Long options of our own that are modes; `--json` is a flag. */
+const LONG_MODES: ReadonlySet<string> = new Set(["version", "help", "make-cert"]);
 
 /** Parses the command line (without the program's name). @throws UsageError */
 export function parseArgs(argv: readonly string[]): Invocation {
@@ -102,8 +100,10 @@ export function parseArgs(argv: readonly string[]): Invocation {
     if (word === "--") {
       args.push(...argv.slice(at + 1));
       break;
+    } else if (word === "--json") {
+      draft.flags.add("json");
     } else if (word.startsWith("--")) {
-      long = longOption(word);
+      long = longMode(word);
     } else if (word.startsWith("-") && word.length > 1) {
       at += cluster(word, argv[at + 1], draft);
     } else {
@@ -119,10 +119,10 @@ function emptyDraft(): Draft {
   return { letters: "", verbosity: 0, flags: new Set(), values: new Map() };
 }
 
-function longOption(word: string): Mode {
-  const mode = LONG_OPTIONS[word.slice(2)];
+function longMode(word: string): Mode {
+  const mode = word.slice(2);
   // COMPAT: getopt without long options reads "--x" as the option "-" (G cli).
-  if (mode === undefined) throw new UsageError("csync2: invalid option -- '-'");
+  if (!LONG_MODES.has(mode)) throw new UsageError("csync2: invalid option -- '-'");
   return mode as Mode;
 }
 
@@ -228,6 +228,7 @@ function build(draft: Draft, mode: Mode, args: readonly string[]): Invocation {
     peers: list("P"),
     jobs: jobCount(values.get("j")),
     asynchronous: flags.has("A"),
+    json: flags.has("json"),
   };
 }
 

@@ -1,24 +1,36 @@
 /** `-k FILE`: a new group key (D 4.8). */
+import { KEY_ALPHABET } from "../config/mod.ts";
 import { CsyncError, toBytes } from "../model/mod.ts";
-import { createExclusive, OsError } from "../os/mod.ts";
+import {
+  O_CREAT,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_WRONLY,
+  openAt,
+  OsError,
+  sync,
+  writeAll,
+} from "../os/mod.ts";
 
-const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._";
 const KEY_CHARACTERS = 64;
 
 /** 64 random characters, 6 bits each: 384 bits. */
-export function newKey(random: (bytes: Uint8Array<ArrayBuffer>) => void): string {
+export function newKey(fillRandom: (bytes: Uint8Array<ArrayBuffer>) => void): string {
   const bytes = new Uint8Array(KEY_CHARACTERS);
-  random(bytes);
-  return Array.from(bytes, (byte) => ALPHABET[byte & 63]).join("");
+  fillRandom(bytes);
+  return Array.from(bytes, (byte) => KEY_ALPHABET[byte & 63]).join("");
 }
 
 /**
- * Writes a new key to `path`, which must not exist, with mode 0600.
+ * Writes a new key to `path`, a byte string. It must not exist; the file is private from its first
+ * moment on.
  * @throws CsyncError `cli/keygen`
  */
 export function writeKeyFile(path: string): void {
   try {
-    createExclusive(path, toBytes(newKey((bytes) => crypto.getRandomValues(bytes)) + "\n"), 0o600);
+    using file = openAt(path, { flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600 });
+    writeAll(file, toBytes(newKey((bytes) => crypto.getRandomValues(bytes)) + "\n"), path);
+    sync(file, path);
   } catch (cause) {
     if (!(cause instanceof OsError)) throw cause;
     throw new CsyncError("cli/keygen", { message: `Can't create key file: ${cause.text}`, cause });

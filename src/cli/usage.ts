@@ -49,6 +49,7 @@ Options
   -t, -s file             Time stamps on standard error, in a file
   -O[file]                All messages of all levels to a file
   -W fd                   With -c: names of directories that hold relevant files, NUL-terminated
+  --json                  Events as JSON lines on standard output
   -A                      Do not wait for the disk when writing the database
   -B, -a, -b              Accepted; what they switched is always on or not needed
 

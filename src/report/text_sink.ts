@@ -16,6 +16,8 @@ export interface TextSinkOptions {
   readonly prefix?: () => string;
   /** Progress of the peers, for a terminal. */
   readonly onProgress?: (step: Progress) => void;
+  /** Before the closing lines. */
+  readonly onFinish?: () => void;
 }
 
 /** Filters by level, counts errors, and remembers whether anything was said. */
@@ -56,6 +58,7 @@ export class TextSink implements Reporter {
 
   /** The closing lines of every run (D 4.3). */
   finish(): void {
+    this.#options.onFinish?.();
     this.note({ event: "closed", level: 1, text: "Connection closed." });
     if (this.#errors > 0 || (this.#said && this.#options.verbosity > 0)) {
       this.note({

@@ -10,10 +10,17 @@ export function stampText(at: Date): string {
   const offset = `${east < 0 ? "-" : "+"}${pad(Math.trunc(Math.abs(east) / 60))}${
     pad(Math.abs(east) % 60)
   }`;
-  const zone = new Intl.DateTimeFormat("en-US", { timeZoneName: "short" })
-    .formatToParts(at).find((part) => part.type === "timeZoneName")?.value ?? "UTC";
   const day = `${pad(at.getFullYear(), 4)}-${pad(at.getMonth() + 1)}-${pad(at.getDate())}`;
-  return `TIMESTAMP: ${day} ${clockText(at)} ${zone} (GMT${offset})`;
+  return `TIMESTAMP: ${day} ${clockText(at)} ${zoneText(at)} (GMT${offset})`;
+}
+
+/** `CET`. Each English locale knows the abbreviations of its own part of the world. */
+function zoneText(at: Date): string {
+  const names = ["en-US", "en-GB", "en-AU"].map((locale) =>
+    new Intl.DateTimeFormat(locale, { timeZoneName: "short" })
+      .formatToParts(at).find((part) => part.type === "timeZoneName")?.value ?? "UTC"
+  );
+  return names.find((name) => /^[A-Z]+$/.test(name)) ?? names[0]!;
 }
 
 /** `12:03:59`. */

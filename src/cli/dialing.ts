@@ -1,0 +1,38 @@
+/** How a client reaches its peers: network, TLS with our certificate, pins. */
+import { connect, ensureIdentity, upgrade } from "../net/mod.ts";
+import { type Dial, dialer } from "../update/mod.ts";
+import type { Session } from "./session.ts";
+
+/** For name, connection and handshake. */
+const CONNECT_DEADLINE_MS = 30_000;
+/** A peer may work on a big file for long before it answers. */
+const IDLE_MS = 600_000;
+
+export function dialFor(session: Session): Dial {
+  const { invocation, config, systemDir, state, reporter, trace } = session;
+  let identity: ReturnType<typeof ensureIdentity> | undefined;
+  return dialer({
+    config,
+    state,
+    reporter,
+    dryRun: invocation.dryRun,
+    connect: (host) =>
+      connect({
+        host,
+        port: invocation.port,
+        ...(invocation.hostName !== undefined && { bindAs: config.hostName }),
+        deadlineMs: CONNECT_DEADLINE_MS,
+        idleMs: IDLE_MS,
+      }),
+    upgrade: async (plain) => {
+      identity ??= ensureIdentity(systemDir, { commonName: config.hostName });
+      return await upgrade(plain, {
+        role: "client",
+        ...await identity,
+        deadlineMs: CONNECT_DEADLINE_MS,
+      });
+    },
+    ...(invocation.groups && { groups: invocation.groups }),
+    ...(trace && { trace }),
+  });
+}

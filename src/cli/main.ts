@@ -1,0 +1,120 @@
+/** From arguments to exit code: the start-up order of csync2 (D 4.1). */
+import { CsyncError, utf8Bytes } from "../model/mod.ts";
+import { type Invocation, parseArgs, UsageError } from "./args.ts";
+import type { Host } from "./host.ts";
+import { dumper, EXIT_ERRORS, EXIT_OK, neverWithGroups, runMode } from "./modes.ts";
+import { fatalLine, openReporting, type Reporting } from "./reporting.ts";
+import { lockFile, openSession, systemDir } from "./session.ts";
+import { USAGE, VERSION } from "./usage.ts";
+
+/** Runs the program. Never throws for what a user, a file or a peer can do. @returns the exit code */
+export async function main(host: Host): Promise<number> {
+  try {
+    return await start(host);
+  } finally {
+    host.stdout.flush();
+    host.stderr.flush();
+  }
+}
+
+async function start(host: Host): Promise<number> {
+  const { args } = host;
+  if (args.length === 2 && args[0] === "-k") return await keygen(host, args[1]!);
+  if (args.length === 1 && args[0] === "--version") return print(host, `csync2 ${VERSION}\n`);
+  if (args.length === 1 && args[0] === "--help") return print(host, USAGE);
+  const lock = lockFile(systemDir(host));
+  if (args[0] !== "-i" && exists(lock)) { // a served connection is answered properly (D 7.4.11)
+    host.stdout.line(`Found ${lock}`);
+    return EXIT_ERRORS;
+  }
+  let invocation: Invocation;
+  try {
+    invocation = parseArgs(args);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    host.stderr.line(error.reason);
+    host.stdout.raw(utf8Bytes(USAGE));
+    return EXIT_ERRORS;
+  }
+  return await report(invocation, host);
+}
+
+function print(host: Host, text: string): number {
+  host.stdout.raw(utf8Bytes(text));
+  return EXIT_OK;
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function keygen(host: Host, path: string): Promise<number> {
+  const { writeKeyFile } = await import("./keygen.ts");
+  try {
+    writeKeyFile(path);
+    return EXIT_OK;
+  } catch (error) {
+    host.stderr.line(fatalLine(error));
+    return EXIT_ERRORS;
+  }
+}
+
+/** Opens the reporting, carries the command out, and ends both properly. */
+async function report(invocation: Invocation, host: Host): Promise<number> {
+  let reporting: Reporting;
+  try {
+    dumper(invocation.dumpFd); // tested before anything else happens
+    reporting = openReporting(invocation, host);
+  } catch (error) {
+    host.stderr.line(fatalLine(error));
+    return EXIT_ERRORS;
+  }
+  using open = reporting;
+  try {
+    const code = await carryOut(invocation, { host, reporting });
+    open.finish(false);
+    return open.reporter.errors > 0 ? EXIT_ERRORS : code;
+  } catch (error) {
+    const code = error instanceof CsyncError ? error.code : "internal";
+    open.reporter.note({ event: "fatal", level: 0, text: fatalLine(error), code });
+    open.finish(true);
+    return EXIT_ERRORS;
+  }
+}
+
+async function carryOut(
+  invocation: Invocation,
+  parts: { host: Host; reporting: Reporting },
+): Promise<number> {
+  const { mode } = invocation;
+  switch (mode) {
+    case "keygen":
+    case "version":
+    case "help":
+      throw new CsyncError("cli/usage", {
+        message: `Cannot combine --${mode} with other options`,
+        advice: "give it alone",
+      });
+    case "make-cert": {
+      const { makeCert } = await import("./make_cert.ts");
+      return await makeCert(invocation, parts);
+    }
+    case "serve":
+    case "serve-once":
+    case "serve-stdio": {
+      const { serveMode } = await import("./serving.ts");
+      return await serveMode(mode, invocation, parts);
+    }
+    case "tidy":
+      if (invocation.groups !== undefined) throw neverWithGroups();
+      break;
+    default:
+  }
+  await using session = await openSession({ invocation, ...parts });
+  return await runMode(mode, session);
+}

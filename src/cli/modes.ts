@@ -1,0 +1,244 @@
+/** Mode -> journey. Each is imported when it is chosen, so that `-c` loads no TLS. */
+import type { CheckTarget } from "../check/mod.ts";
+import { canonical } from "../fs/mod.ts";
+import {
+  CsyncError,
+  type DbName,
+  type DiskPath,
+  type ScheduledAction,
+  toBytes,
+} from "../model/mod.ts";
+import { checkDescriptor, OsError, writeAll } from "../os/mod.ts";
+import { exhaustive } from "../model/mod.ts";
+import type { Invocation, Mode } from "./args.ts";
+import type { Session } from "./session.ts";
+
+/** Modes that need configuration and state. */
+export type SessionMode = Exclude<
+  Mode,
+  "keygen" | "make-cert" | "version" | "help" | "serve" | "serve-once" | "serve-stdio"
+>;
+
+/** Exit codes (D 4.3). */
+export const EXIT_OK = 0;
+export const EXIT_ERRORS = 1;
+/** Lists: nothing to list; `-T`: in sync. */
+export const EXIT_NOTHING = 2;
+
+/**
+ * Carries out one command.
+ *
+ * @returns exit code; errors that were reported make it 1
+ * @throws CsyncError when the command cannot go on
+ */
+export async function runMode(mode: SessionMode, session: Session): Promise<number> {
+  const code = await perform(mode, session);
+  if (SCHEDULES.has(mode)) {
+    const { runActions } = await import("../actions/mod.ts");
+    await runActions(session);
+  }
+  return session.reporter.errors > 0 ? EXIT_ERRORS : code;
+}
+
+/** Modes after which waiting actions are run: those that can schedule some (D 7.7.4). */
+const SCHEDULES: ReadonlySet<Mode> = new Set(
+  ["check", "update", "check-update", "sync", "mark", "compare"] satisfies Mode[],
+);
+
+async function perform(mode: SessionMode, session: Session): Promise<number> {
+  switch (mode) {
+    case "hint":
+    case "mark":
+    case "force":
+    case "tidy":
+    case "compare-list":
+      return await local(mode, session);
+    case "check":
+      await check(session, targets(session.invocation) ?? "hints");
+      return EXIT_OK;
+    case "update":
+      await update(session, targets(session.invocation));
+      return EXIT_OK;
+    case "check-update":
+      await check(session, targets(session.invocation) ?? "hints");
+      await update(session, targets(session.invocation));
+      return EXIT_OK;
+    case "sync":
+      await check(session, targets(session.invocation) ?? EVERYTHING);
+      await update(session, targets(session.invocation));
+      return EXIT_OK;
+    case "compare":
+      return await compare(session);
+    case "list-hints":
+    case "list-files":
+    case "list-dirty":
+    case "list-pair":
+      return await list(mode, session);
+    default:
+      return exhaustive(mode);
+  }
+}
+
+const EVERYTHING: readonly CheckTarget[] = [{ path: "/" as DiskPath, recursive: true }];
+
+/** Path arguments, canonical (D 2.2); undefined when there are none. */
+function targets({ args, recursive }: Invocation): readonly CheckTarget[] | undefined {
+  if (args.length === 0) return undefined;
+  return args.map((path) => ({ path: canonical(path), recursive }));
+}
+
+async function local(
+  mode: "hint" | "mark" | "force" | "tidy" | "compare-list",
+  session: Session,
+): Promise<number> {
+  const journeys = await import("../check/mod.ts");
+  const { invocation } = session;
+  const options = { ...session, targets: targets(invocation) ?? [] };
+  switch (mode) {
+    case "hint":
+      await journeys.addHints(options);
+      break;
+    case "mark":
+      await journeys.markPaths({ ...options, ...marking(session), ...await localActions(session) });
+      break;
+    case "force":
+      await journeys.forcePaths(options);
+      break;
+    case "tidy":
+      if (invocation.groups !== undefined) throw neverWithGroups();
+      await journeys.tidy(session);
+      break;
+    case "compare-list":
+      journeys.listCompared({
+        ...options,
+        ...(invocation.peers && { peerFilter: invocation.peers }),
+      });
+      break;
+    default:
+      return exhaustive(mode);
+  }
+  return EXIT_OK;
+}
+
+/** The -R option would forget what the other groups cover (D 4.2). */
+export function neverWithGroups(): CsyncError {
+  return new CsyncError("cli/usage", { message: "Never run -R with -G!" });
+}
+
+function marking({ invocation }: Session) {
+  // `-P` restricts marking as in 2.1.1, when nothing is sent by the same command (D 6).
+  return {
+    forced: invocation.forced,
+    ...(invocation.peers && { onlyPeers: invocation.peers }),
+  };
+}
+
+async function localActions(
+  { config }: Session,
+): Promise<{ actionsFor: (name: DbName) => readonly ScheduledAction[] }> {
+  const { scheduleFor } = await import("../actions/mod.ts");
+  return { actionsFor: (name) => scheduleFor(config, name, "local") };
+}
+
+async function check(
+  session: Session,
+  wanted: readonly CheckTarget[] | "hints",
+): Promise<void> {
+  const journeys = await import("../check/mod.ts");
+  const { invocation } = session;
+  const dump = dumper(invocation.dumpFd);
+  await journeys.check({
+    ...session,
+    targets: wanted,
+    init: invocation.init,
+    ...marking(session),
+    ...await localActions(session),
+    ...(dump && { dump }),
+  });
+}
+
+/** `-W FD`: names of directories, NUL-terminated. @throws CsyncError `cli/dump` */
+export function dumper(descriptor: string | undefined): ((name: DbName) => void) | undefined {
+  if (descriptor === undefined) return undefined;
+  const failure = (what: string, cause: unknown) =>
+    new CsyncError("cli/dump", { message: `${what} ${descriptor}: ${textOf(cause)}`, cause });
+  const fd = Number(descriptor);
+  try {
+    if (!/^-?\d{1,9}$/.test(descriptor)) throw new RangeError("not a number"); // D 7.4.10
+    checkDescriptor(fd);
+  } catch (cause) {
+    throw failure("Invalid dump_dir_fd", cause);
+  }
+  return (name) => {
+    try {
+      writeAll(fd, toBytes(name + "\0"), `descriptor ${descriptor}`);
+    } catch (cause) {
+      throw failure("Error while writing to dump_dir_fd", cause);
+    }
+  };
+}
+
+function textOf(error: unknown): string {
+  return error instanceof OsError ? error.text : (error as Error).message;
+}
+
+async function update(
+  session: Session,
+  wanted: readonly CheckTarget[] | undefined,
+): Promise<void> {
+  const journeys = await import("../update/mod.ts");
+  const { dialFor } = await import("./dialing.ts");
+  const { invocation, host } = session;
+  await journeys.update({
+    ...session,
+    dial: dialFor(session),
+    ...(wanted && { targets: wanted }),
+    ...(invocation.peers && { onlyPeers: invocation.peers }),
+    ...(invocation.jobs !== undefined && { parallel: invocation.jobs }),
+    dryRun: invocation.dryRun,
+    isRestricted: invocation.groups !== undefined,
+    signal: host.signal,
+  });
+}
+
+/** `-T [MYNAME PEER] [FILE]` (D 4.5). */
+async function compare(session: Session): Promise<number> {
+  const journeys = await import("../compare/mod.ts");
+  const { dialFor } = await import("./dialing.ts");
+  const { invocation } = session;
+  const { args } = invocation;
+  const pair = args.length >= 2 ? { myName: args[0]!, peer: args[1]! } : undefined;
+  const file = args.length % 2 === 1 ? canonical(args[args.length - 1]!) : undefined;
+  const found = await journeys.compare({
+    ...session,
+    dial: dialFor(session),
+    contents: invocation.showDiff,
+    ...(pair && { pair }),
+    ...(file !== undefined && { file }),
+    ...(invocation.init && {
+      mark: {
+        removals: invocation.markRemovals,
+        onlyThisPeer: invocation.onlyThisPeer,
+        forced: invocation.forced,
+        ...await localActions(session),
+      },
+    }),
+  });
+  return found > 0 ? EXIT_OK : EXIT_NOTHING;
+}
+
+async function list(
+  mode: "list-hints" | "list-files" | "list-dirty" | "list-pair",
+  session: Session,
+): Promise<number> {
+  const journeys = await import("../listing/mod.ts");
+  const { args } = session.invocation;
+  const count = mode === "list-hints"
+    ? await journeys.listHints(session)
+    : mode === "list-files"
+    ? await journeys.listFiles(session)
+    : mode === "list-dirty"
+    ? await journeys.listDirty(session)
+    : await journeys.listPair({ ...session, myName: args[0]!, peer: args[1]! });
+  return count > 0 ? EXIT_OK : EXIT_NOTHING;
+}

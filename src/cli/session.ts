@@ -1,0 +1,112 @@
+/** Configuration, state, jails and reporter -> what a journey needs. */
+import { type Config, loadConfig } from "../config/mod.ts";
+import { openJail, openReadJail, PathLocks, type ReadJail } from "../fs/mod.ts";
+import { CsyncError, utf8Bytes } from "../model/mod.ts";
+import { hostName } from "../os/mod.ts";
+import type { Reporter } from "../report/mod.ts";
+import { openState, type StateStore } from "../state/mod.ts";
+import type { Invocation } from "./args.ts";
+import type { Host } from "./host.ts";
+import type { Reporting } from "./reporting.ts";
+
+export const DEFAULT_SYSTEM_DIR = "/etc";
+const DEFAULT_STATE_DIR = "/var/lib/csync2";
+
+export function systemDir(host: Host): string {
+  return utf8Bytes(host.env("CSYNC2_SYSTEM_DIR") ?? DEFAULT_SYSTEM_DIR);
+}
+
+/** Everything that the commands on one configuration share. */
+export interface Session extends AsyncDisposable {
+  readonly invocation: Invocation;
+  readonly host: Host;
+  readonly systemDir: string;
+  readonly config: Config;
+  readonly state: StateStore;
+  readonly jail: ReadJail;
+  readonly reporter: Reporter;
+  readonly trace: Reporting["trace"];
+}
+
+export interface SessionParts {
+  readonly invocation: Invocation;
+  readonly host: Host;
+  readonly reporting: Reporting;
+}
+
+/** Own name: `-N`, else the system's (D 1.9). */
+export function ownName({ hostName: given }: Invocation): string {
+  return given ?? hostName();
+}
+
+/** @throws ConfigError, StateError */
+export async function openSession(parts: SessionParts): Promise<Session> {
+  const { invocation, host, reporting } = parts;
+  const { reporter, trace } = reporting;
+  const dir = systemDir(host);
+  const config = readConfig(parts, dir);
+  const state = await openStateOf(config, parts);
+  const jail = openReadJail();
+  return {
+    invocation,
+    host,
+    systemDir: dir,
+    config,
+    state,
+    jail,
+    reporter,
+    trace,
+    async [Symbol.asyncDispose]() {
+      jail[Symbol.dispose]();
+      await state[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function noteTo(reporter: Reporter): (level: 0 | 1 | 2, text: string) => void {
+  return (level, text) => reporter.note({ event: "note", level, text });
+}
+
+function readConfig({ invocation, reporting }: SessionParts, dir: string): Config {
+  const onNote = noteTo(reporting.reporter);
+  const config = loadConfig({
+    systemDir: dir,
+    configName: invocation.configName,
+    hostName: ownName(invocation),
+    ...(invocation.groups && { groupFilter: invocation.groups }),
+    onNote,
+  });
+  onNote(2, `My hostname is ${config.hostName}.`);
+  return config;
+}
+
+/** The state that belongs to a configuration. @throws StateError */
+export async function openStateOf(
+  config: Config,
+  { invocation, reporting }: Pick<SessionParts, "invocation" | "reporting">,
+): Promise<StateStore> {
+  return await openState({
+    // The option wins over the statement, also when it is empty (D 1.10).
+    database: invocation.database ?? config.database,
+    hostName: config.hostName,
+    configName: config.configName,
+    lockTimeoutSeconds: config.lockTimeoutSeconds,
+    defaultDir: DEFAULT_STATE_DIR,
+    synchronous: !invocation.asynchronous,
+    onNote: noteTo(reporting.reporter),
+  });
+}
+
+/** Locks and a jail that may change files: for servers. */
+export function openServerParts(): { locks: PathLocks; jail: ReturnType<typeof openJail> } {
+  return { locks: new PathLocks(), jail: openJail() };
+}
+
+/** Refuses to go on while the lock file exists (D 1.1). */
+export function lockFile(dir: string): string {
+  return `${dir}/csync2.lock`;
+}
+
+export function notNow(reason: string): CsyncError {
+  return new CsyncError("cli/not-now", { message: reason });
+}
