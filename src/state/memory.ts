@@ -23,7 +23,7 @@ const PAGE_ROWS = 100;
 interface Tables {
   /** By encoded name. */
   readonly records: ReadonlyMap<string, FileRecord>;
-  /** By encoded name and peer, LF between them. */
+  /** By encoded name and peer, NUL between them. */
   readonly dirty: ReadonlyMap<string, DirtyRow>;
   readonly hints: ReadonlyMap<string, Hint>;
   /** In order of scheduling. */
@@ -271,7 +271,7 @@ class MemoryTx implements StateTx {
 }
 
 function dirtyKey(name: DbName, peer: HostName): string {
-  return `${percentEncode(name)}\n${percentEncode(peer)}`;
+  return `${percentEncode(name)}\0${percentEncode(peer)}`;
 }
 
 function hintKey({ path, recursive }: Hint): string {

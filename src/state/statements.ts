@@ -83,6 +83,8 @@ export const SQLITE_OBJECTS: Query = {
 
 /** A text parameter: bytes that are not ASCII are bound as a blob, see sqlite.ts. */
 const TEXT = "CAST(? AS TEXT)";
+/** A flag as csync2 has it: the driver binds numbers as floating point, and `0.0` would be stored. */
+const FLAG = "CAST(? AS INTEGER)";
 
 function text(n: number): string {
   return `CAST(?${n} AS TEXT)`;
@@ -143,7 +145,7 @@ export const SQLITE: Statements = {
   mark: {
     purpose: "Marking file as dirty",
     head: "INSERT INTO dirty (filename, forced, myname, peername) VALUES",
-    row: `(${TEXT}, ?, ${TEXT}, ${TEXT})`,
+    row: `(${TEXT}, ${FLAG}, ${TEXT}, ${TEXT})`,
     tail: "ON CONFLICT (filename, peername) DO UPDATE SET " +
       "forced = max(forced, excluded.forced), myname = excluded.myname, " +
       // Naming dirty.rowid makes SQLite look again for each row of the statement.
@@ -178,7 +180,7 @@ export const SQLITE: Statements = {
   },
   addHint: {
     purpose: "Adding hint",
-    sql: `INSERT OR IGNORE INTO hint (filename, recursive) VALUES (${TEXT}, ?)`,
+    sql: `INSERT OR IGNORE INTO hint (filename, recursive) VALUES (${TEXT}, ${FLAG})`,
   },
   deleteHint: {
     purpose: "Removing hint",

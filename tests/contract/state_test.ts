@@ -1,0 +1,537 @@
+/** What every StateStore has to do, run against each implementation. */
+import assert from "node:assert/strict";
+import type {
+  DbName,
+  DirtyMark,
+  DirtyRow,
+  DiskPath,
+  FileRecord,
+  HostName,
+  Intent,
+  Name,
+  ScheduledAction,
+} from "../../src/model/mod.ts";
+import { MemoryStore, openState, StateError, type StateStore } from "../../src/state/mod.ts";
+
+interface Implementation {
+  readonly name: string;
+  /** An empty store; disposing the result removes it without a trace. */
+  make(): Promise<{ store: StateStore } & AsyncDisposable>;
+}
+
+const IMPLEMENTATIONS: readonly Implementation[] = [
+  { name: "sqlite", make: makeSqlite },
+  {
+    name: "memory",
+    make: () => {
+      const store = new MemoryStore();
+      return Promise.resolve({ store, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() });
+    },
+  },
+];
+
+async function makeSqlite() {
+  const dir = await Deno.makeTempDir();
+  const store = await openState({
+    database: dir,
+    hostName: "a.demo",
+    configName: "",
+    lockTimeoutSeconds: 1,
+    defaultDir: dir,
+  });
+  const dispose = async () => {
+    await store[Symbol.asyncDispose]();
+    await Deno.remove(dir, { recursive: true });
+  };
+  return { store, [Symbol.asyncDispose]: dispose };
+}
+
+/** Names with every kind of byte: special ones, UTF-8, bytes that are no UTF-8, and a prefix. */
+const ODD_NAMES = [
+  "%p%",
+  "%p%/x y",
+  "/",
+  "/a",
+  "/a!",
+  "/a b",
+  "/a%41",
+  "/a-x",
+  "/a/.hidden",
+  "/a/b",
+  "/a/b\tc\nd",
+  "/a/\xc3\xbc",
+  "/a/\xff\xfe",
+  "/a0",
+  "/\x80",
+  "/\xf0\x9f\x98\x80",
+] as DbName[];
+const STORED = "v1%3Amode=16877%3Auid=0%3Agid=0%3Atype=dir";
+
+function rec(name: string, stored = STORED, subsecond?: number): FileRecord {
+  return { name: name as DbName, stored, ...(subsecond !== undefined && { subsecond }) };
+}
+
+function dirty(name: string, peer = "b.demo", forced = false): DirtyMark {
+  return { name: name as DbName, forced, myName: "a.demo" as HostName, peer: peer as HostName };
+}
+
+function action(name: string, command: string, logfile = "/dev/null"): ScheduledAction {
+  return { name: name as DbName, command, logfile };
+}
+
+async function all<T>(batches: AsyncIterable<readonly T[]>): Promise<T[]> {
+  const rows: T[] = [];
+  for await (const batch of batches) rows.push(...batch);
+  return rows;
+}
+
+async function names(batches: AsyncIterable<readonly { name: DbName }[]>): Promise<string[]> {
+  return (await all(batches)).map(({ name }) => name);
+}
+
+async function put(store: StateStore, ...records: FileRecord[]): Promise<void> {
+  await store.transaction((tx) => tx.putRecords(records));
+}
+
+async function mark(store: StateStore, ...marks: DirtyMark[]): Promise<void> {
+  await store.transaction((tx) => tx.mark(marks));
+}
+
+async function onlyRow(store: StateStore): Promise<DirtyRow> {
+  const rows = await all(store.dirtyRows());
+  assert.equal(rows.length, 1);
+  return rows[0] as DirtyRow;
+}
+
+/** Order of the encoded names, written down: `!` < `%20`.. of blank and `%` < `-` < `/` < `0`. */
+const ODD_ORDER = [
+  "%p%",
+  "%p%/x y",
+  "/",
+  "/a",
+  "/a!",
+  "/a b",
+  "/a%41",
+  "/a-x",
+  "/a/.hidden",
+  "/a/b",
+  "/a/b\tc\nd",
+  "/a/\xc3\xbc",
+  "/a/\xff\xfe",
+  "/a0",
+  "/\x80",
+  "/\xf0\x9f\x98\x80",
+];
+
+type Case = readonly [string, (store: StateStore) => Promise<void>];
+
+const RECORD_CASES: readonly Case[] = [
+  ["is empty at first", async (store) => {
+    assert.deepEqual(await all(store.records("ascending")), []);
+    assert.deepEqual(await all(store.dirtyRows()), []);
+    assert.deepEqual(await store.dirtyPeers(), []);
+    assert.deepEqual(await store.hints(), []);
+    assert.deepEqual(await store.actions(), []);
+    assert.deepEqual(await store.pins(), []);
+    assert.deepEqual(await store.intents(), []);
+    assert.equal(await store.record("/a" as DbName), undefined);
+    assert.equal(await store.pin("b.demo" as HostName), undefined);
+    assert.equal(store.timeUnit, "seconds");
+  }],
+  ["keeps names of any bytes, in byte order of the encoded names", async (store) => {
+    await put(store, ...ODD_NAMES.toReversed().map((name) => rec(name)));
+    assert.deepEqual(await names(store.records("ascending")), ODD_ORDER);
+    assert.deepEqual(await names(store.records("descending")), ODD_ORDER.toReversed());
+    for (const name of ODD_NAMES) assert.deepEqual(await store.record(name), rec(name));
+  }],
+  ["keeps every byte from 1 to 255 of a name", async (store) => {
+    const records = [];
+    for (let byte = 1; byte < 256; byte++) {
+      if (byte !== 0x2f && byte !== 0x2e) records.push(rec(`/b/${String.fromCharCode(byte)}`));
+    }
+    await put(store, ...records);
+    const found = new Set(await names(store.records("ascending")));
+    assert.deepEqual([...found].sort(), records.map(({ name }) => name as string).sort());
+  }],
+  ["replaces a record, and deletes it", async (store) => {
+    await put(store, rec("/a", "v1%3Aone"), rec("/a/b"));
+    await put(store, rec("/a", "v1%3Atwo"));
+    assert.deepEqual(await all(store.records("ascending")), [rec("/a", "v1%3Atwo"), rec("/a/b")]);
+    await store.transaction((tx) => tx.deleteRecords(["/a", "/none"] as DbName[]));
+    assert.deepEqual(await names(store.records("ascending")), ["/a/b"]);
+  }],
+  ["keeps the last of several records for one name", async (store) => {
+    const records = Array.from({ length: 40 }, (_, n) => rec("/a", `v1%3A${n}`));
+    await put(store, ...records);
+    assert.deepEqual(await all(store.records("ascending")), [rec("/a", "v1%3A39")]);
+  }],
+  ["keeps the part of a second, and forgets it when it is unknown again", async (store) => {
+    const records = [rec("/0", STORED, 0), rec("/1", STORED, 999_999_999), rec("/2")];
+    await put(store, ...records);
+    assert.deepEqual(await all(store.records("ascending")), records);
+    assert.deepEqual(await store.record("/1" as DbName), records[1]);
+    await put(store, rec("/1"));
+    assert.deepEqual(await store.record("/1" as DbName), rec("/1"));
+  }],
+  ["keeps link targets of any bytes", async (store) => {
+    const record = rec("/l", "v1%3Atype=lnk%3Atarget=to%2520\xff\xc3\xbc", 7);
+    await put(store, record);
+    assert.deepEqual(await all(store.records("descending")), [record]);
+    assert.deepEqual(await store.record("/l" as DbName), record);
+  }],
+  ["selects a name, and what is strictly below it", async (store) => {
+    await put(store, ...ODD_NAMES.map((name) => rec(name)));
+    const select = (name: string, below: boolean) =>
+      names(store.records("ascending", { name: name as DbName, below }));
+    const below = ["/a", "/a/.hidden", "/a/b", "/a/b\tc\nd", "/a/\xc3\xbc", "/a/\xff\xfe"];
+    assert.deepEqual(await select("/a", true), below);
+    assert.deepEqual(await select("/a", false), ["/a"]);
+    assert.deepEqual(await select("/", true), ODD_ORDER);
+    assert.deepEqual(await select("/", false), ["/"]);
+    assert.deepEqual(await select("%p%", true), ["%p%", "%p%/x y"]);
+    assert.deepEqual(await select("/a b", true), ["/a b"]);
+    assert.deepEqual(await select("/none", true), []);
+    const down = store.records("descending", { name: "/a" as DbName, below: true });
+    assert.deepEqual(await names(down), below.toReversed());
+  }],
+  ["streams in batches, each name once, also while the consumer changes rows", async (store) => {
+    const many = Array.from({ length: 4_500 }, (_, n) => rec(`/d/${String(n).padStart(5, "0")}`));
+    await put(store, ...many);
+    for (const order of ["ascending", "descending"] as const) {
+      const seen: string[] = [];
+      let batches = 0;
+      for await (const batch of store.records(order)) {
+        batches++;
+        seen.push(...batch.map(({ name }) => name));
+        await put(store, ...batch); // a cursor would be in the way, or see rows again
+      }
+      assert.ok(batches > 1, "one batch is no stream");
+      const want = many.map(({ name }) => name as string);
+      assert.deepEqual(seen, order === "ascending" ? want : want.toReversed());
+    }
+  }],
+  ["leaves a stream early without holding anything", async (store) => {
+    await put(store, ...Array.from({ length: 4_500 }, (_, n) => rec(`/d/${n}`)));
+    for await (const _batch of store.records("descending")) break;
+    await store.transaction((tx) => tx.deleteRecords(["/d/1"] as DbName[]));
+    assert.equal(await store.record("/d/1" as DbName), undefined);
+  }],
+];
+
+const DIRTY_CASES: readonly Case[] = [
+  ["orders marks by encoded name, then peer", async (store) => {
+    await mark(store, dirty("/b", "x"), dirty("/b c", "b"), dirty("/b", "c"), dirty("/b!", "b"));
+    const rows = await all(store.dirtyRows());
+    assert.deepEqual(rows.map(({ name, peer }) => `${name} ${peer}`), [
+      "/b c",
+      "/b x",
+      "/b! b",
+      "/b c b",
+    ]);
+    assert.ok(rows.every(({ myName, forced }) => myName === "a.demo" && !forced));
+  }],
+  ["selects marks by peer and range", async (store) => {
+    await mark(store, ...ODD_NAMES.flatMap((name) => [dirty(name, "b"), dirty(name, "c")]));
+    const range = { name: "/a" as DbName, below: true };
+    const ofB = await all(store.dirtyRows({ peer: "b" as HostName }));
+    assert.deepEqual(ofB.map(({ name }) => name), ODD_ORDER as DbName[]);
+    assert.ok(ofB.every(({ peer }) => peer === "b"));
+    const below = ["/a", "/a/.hidden", "/a/b", "/a/b\tc\nd", "/a/\xc3\xbc", "/a/\xff\xfe"];
+    assert.deepEqual(await names(store.dirtyRows({ peer: "c" as HostName, range })), below);
+    const both = below.flatMap((name) => [name, name]);
+    assert.deepEqual(await names(store.dirtyRows({ range })), both);
+    assert.deepEqual(await names(store.dirtyRows({ peer: "none" as HostName })), []);
+  }],
+  ["streams many marks of one name and of many names in batches", async (store) => {
+    const marks = Array.from({ length: 2_300 }, (_, n) => dirty("/one", `p${n}`));
+    marks.push(...Array.from({ length: 2_300 }, (_, n) => dirty(`/more/${n}`, "b")));
+    await mark(store, ...marks);
+    let batches = 0;
+    const seen = new Set<string>();
+    for await (const batch of store.dirtyRows()) {
+      batches++;
+      for (const { name, peer } of batch) seen.add(`${name} ${peer}`);
+    }
+    assert.ok(batches > 1);
+    assert.deepEqual(seen, new Set(marks.map(({ name, peer }) => `${name} ${peer}`)));
+  }],
+  ["lists peers in descending order, each once", async (store) => {
+    await mark(store, dirty("/1", "b.demo"), dirty("/1", "c.demo"), dirty("/2", "b.demo"));
+    await mark(store, dirty("/1", "a.demo"));
+    assert.deepEqual(await store.dirtyPeers(), ["c.demo", "b.demo", "a.demo"]);
+  }],
+  ["keeps peers and own names with special characters", async (store) => {
+    const row = { ...dirty("/1", "fe80::1%x"), myName: "a:b" as HostName };
+    await mark(store, row);
+    const { generation: _, ...found } = await onlyRow(store);
+    assert.deepEqual(found, row);
+    assert.deepEqual(await store.dirtyPeers(), ["fe80::1%x"]);
+    assert.deepEqual(await names(store.dirtyRows({ peer: "fe80::1%x" as HostName })), ["/1"]);
+  }],
+  ["settles the generation that was read", async (store) => {
+    await mark(store, dirty("/1"), dirty("/1", "c.demo"));
+    const [row] = await all(store.dirtyRows({ peer: "b.demo" as HostName }));
+    assert.ok(row);
+    assert.equal(await store.transaction((tx) => tx.settle(row)), true);
+    assert.equal(await store.transaction((tx) => tx.settle(row)), false);
+    assert.equal((await onlyRow(store)).peer, "c.demo");
+  }],
+  ["does not settle a mark that was set again meanwhile", async (store) => {
+    await mark(store, dirty("/0"), dirty("/1"), dirty("/2"));
+    for (const name of ["/0", "/1", "/2"] as DbName[]) {
+      const [row] = await all(store.dirtyRows({ range: { name, below: false } }));
+      assert.ok(row);
+      await mark(store, dirty(name));
+      assert.equal(await store.transaction((tx) => tx.settle(row)), false);
+      const [again] = await all(store.dirtyRows({ range: { name, below: false } }));
+      assert.ok(again && again.generation !== row.generation);
+      assert.equal(await store.transaction((tx) => tx.settle(again)), true);
+    }
+  }],
+  ["never uses a generation twice, also when the row was gone in between", async (store) => {
+    const seen = new Set<number>();
+    let clock = 0;
+    for (let round = 0; round < 60; round++) {
+      await mark(store, dirty("/1"), ...(round % 3 === 0 ? [dirty(`/other/${round}`)] : []));
+      const [row] = await all(store.dirtyRows({ range: { name: "/1" as DbName, below: false } }));
+      assert.ok(row && !seen.has(row.generation), `round ${round}`);
+      seen.add(row.generation);
+      if (round % 2 === 0) await store.transaction((tx) => tx.settle(row));
+      if (round % 5 === 0) {
+        await store.transaction((tx) => tx.clearMarks(`/other/${clock}` as DbName));
+        clock += 3;
+      }
+    }
+  }],
+  ["gives each of many marks of one transaction its own generation", async (store) => {
+    const marks = Array.from({ length: 50 }, (_, n) => dirty(`/${n}`));
+    await mark(store, ...marks, ...marks);
+    const first = (await all(store.dirtyRows())).map(({ generation }) => generation);
+    await mark(store, ...marks.toReversed());
+    const second = (await all(store.dirtyRows())).map(({ generation }) => generation);
+    assert.equal(new Set([...first, ...second]).size, 100);
+  }],
+  ["7.3.8: a later mark keeps the force flag, and takes the new own name", async (store) => {
+    await mark(store, dirty("/1", "b", true));
+    await mark(store, { ...dirty("/1", "b"), myName: "alias" as HostName });
+    const row = await onlyRow(store);
+    assert.equal(row.forced, true);
+    assert.equal(row.myName, "alias");
+    await store.transaction((tx) => tx.settle(row));
+    await mark(store, dirty("/1", "b"));
+    assert.equal((await onlyRow(store)).forced, false);
+  }],
+  ["forces what is there, and keeps the generation", async (store) => {
+    await mark(store, dirty("/a"), dirty("/a/b"), dirty("/a-x"), dirty("/c"));
+    const before = await all(store.dirtyRows());
+    const forced = async () =>
+      (await all(store.dirtyRows())).filter(({ forced }) => forced).map(({ name }) => name);
+    await store.transaction((tx) => tx.force({ name: "/a" as DbName, below: false }));
+    assert.deepEqual(await forced(), ["/a"]);
+    await store.transaction((tx) => tx.force({ name: "/a" as DbName, below: true }));
+    assert.deepEqual(await forced(), ["/a", "/a/b"]);
+    await store.transaction((tx) => tx.force({ name: "/none" as DbName, below: true }));
+    await store.transaction((tx) => tx.force({ name: "/" as DbName, below: true }));
+    const after = await all(store.dirtyRows());
+    assert.deepEqual(after, before.map((row) => ({ ...row, forced: true })));
+  }],
+  ["tells whether a name is dirty, and clears marks", async (store) => {
+    await mark(store, dirty("/1", "b"), dirty("/1", "c"), dirty("/1/x", "b"));
+    await store.transaction(async (tx) => {
+      assert.equal(await tx.isDirty("/1" as DbName), true);
+      await tx.clearMarks("/1" as DbName, "b" as HostName);
+      assert.equal(await tx.isDirty("/1" as DbName), true);
+      await tx.clearMarks("/1" as DbName);
+      assert.equal(await tx.isDirty("/1" as DbName), false);
+    });
+    assert.deepEqual(await names(store.dirtyRows()), ["/1/x"]);
+  }],
+];
+
+const OTHER_CASES: readonly Case[] = [
+  ["keeps hints once per kind, plain ones first", async (store) => {
+    const hint = (path: string, recursive: boolean) => ({ path: path as DiskPath, recursive });
+    await store.transaction(async (tx) => {
+      for (const path of ["/b", "/a c", "/a!", "/\xff"]) {
+        for (const recursive of [true, false, true]) await tx.addHint(hint(path, recursive));
+      }
+      await tx.deleteHint(hint("/b", true));
+    });
+    assert.deepEqual(await store.hints(), [
+      hint("/a!", false),
+      hint("/a!", true),
+      hint("/a c", false),
+      hint("/a c", true),
+      hint("/b", false),
+      hint("/\xff", false),
+      hint("/\xff", true),
+    ]);
+  }],
+  [
+    "7.7.5: keeps actions in order of scheduling, once per name, command and log file",
+    async (store) => {
+      const rows = [
+        action("/z", "cmd %% \xff"),
+        action("/a", "cmd %% \xff"),
+        action("/a", "cmd %% \xff", "/log one"),
+        action("/a", "cmd %% \xff", "/log two"),
+        action("/a", "another"),
+      ];
+      await store.transaction((tx) => tx.schedule([...rows, ...rows.toReversed()]));
+      await store.transaction((tx) => tx.schedule(rows.toReversed()));
+      assert.deepEqual(await store.actions(), rows);
+    },
+  ],
+  ["7.7.5: keeps the order of actions when some are done in between", async (store) => {
+    const a = action("/a", "c"), b = action("/a", "c", "/log"), c = action("/a", "d");
+    await store.transaction((tx) => tx.schedule([c, a, b]));
+    await store.transaction((tx) => tx.deleteActions([c, a, action("/none", "c")]));
+    assert.deepEqual(await store.actions(), [b]);
+    await store.transaction((tx) => tx.schedule([b, a, c]));
+    assert.deepEqual(await store.actions(), [b, a, c]);
+    await store.transaction((tx) => tx.deleteActions([b, a, c]));
+    assert.deepEqual(await store.actions(), []);
+  }],
+  ["keeps the first pin of a peer until it is deleted", async (store) => {
+    const peer = "b.demo" as HostName;
+    const [one, two] = [{ peer, certificate: "30AA" }, { peer, certificate: "30BB" }];
+    assert.deepEqual(await store.transaction((tx) => tx.pinFirst(one)), one);
+    assert.deepEqual(await store.transaction((tx) => tx.pinFirst(two)), one);
+    assert.deepEqual(await store.pin(peer), one);
+    const other = { peer: "a.demo" as HostName, certificate: "30" };
+    await store.transaction((tx) => tx.pinFirst(other));
+    assert.deepEqual(await store.pins(), [other, one]);
+    await store.transaction((tx) => tx.deletePin(peer));
+    assert.equal(await store.pin(peer), undefined);
+    assert.deepEqual(await store.transaction((tx) => tx.pinFirst(two)), two);
+  }],
+  ["lets exactly one of many racing pins win", async (store) => {
+    const peer = "b.demo" as HostName;
+    const pins = Array.from({ length: 20 }, (_, n) => ({ peer, certificate: `30${n}` }));
+    const won = await Promise.all(pins.map((p) => store.transaction((tx) => tx.pinFirst(p))));
+    assert.equal(new Set(won.map(({ certificate }) => certificate)).size, 1);
+    assert.deepEqual(await store.pin(peer), won[0]);
+  }],
+  ["keeps one intent per name", async (store) => {
+    const intent = (name: string, temp: string): Intent => ({
+      name: name as DbName,
+      peer: "b:1" as HostName,
+      temp: temp as Name,
+      want: "v1:mtime=1:type=reg:size=1 \xff",
+    });
+    await store.transaction(async (tx) => {
+      await tx.putIntent(intent("/b", "t1"));
+      await tx.putIntent(intent("/b", "t 2\xff"));
+      await tx.putIntent(intent("/a\xfe", ""));
+      await tx.putIntent(intent("/c", "t3"));
+      await tx.deleteIntent("/c" as DbName);
+    });
+    assert.deepEqual(await store.intents(), [intent("/a\xfe", ""), intent("/b", "t 2\xff")]);
+  }],
+];
+
+const TRANSACTION_CASES: readonly Case[] = [
+  ["7.5.4: undoes everything when the work throws", async (store) => {
+    await put(store, rec("/old"));
+    await mark(store, dirty("/old"));
+    const before = await onlyRow(store);
+    const boom = new Error("boom");
+    const failing = store.transaction(async (tx) => {
+      await tx.putRecords([rec("/new"), rec("/old", "v1%3Aother")]);
+      await tx.mark([dirty("/new"), dirty("/old")]);
+      await tx.addHint({ path: "/h" as DiskPath, recursive: true });
+      await tx.schedule([action("/a", "c"), action("/a", "c", "/l")]);
+      await tx.pinFirst({ peer: "b" as HostName, certificate: "30" });
+      await tx.putIntent({ name: "/i" as DbName, peer: "b" as HostName, temp: "", want: "---" });
+      throw boom;
+    });
+    await assert.rejects(failing, boom);
+    assert.deepEqual(await all(store.records("ascending")), [rec("/old")]);
+    assert.deepEqual(await onlyRow(store), before);
+    assert.deepEqual(await store.hints(), []);
+    assert.deepEqual(await store.actions(), []);
+    assert.deepEqual(await store.pins(), []);
+    assert.deepEqual(await store.intents(), []);
+    await put(store, rec("/works again"));
+    assert.equal(await store.transaction((tx) => tx.settle(before)), true);
+  }],
+  ["returns what the work returns", async (store) => {
+    assert.equal(await store.transaction(() => 42), 42);
+    assert.equal(await store.transaction(() => Promise.resolve("x")), "x");
+  }],
+  ["shows readers only what is committed, the transaction its own writes", async (store) => {
+    await put(store, rec("/1"));
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+    const { promise: written, resolve: tellWritten } = Promise.withResolvers<void>();
+    const writing = store.transaction(async (tx) => {
+      await tx.putRecords([rec("/2")]);
+      await tx.deleteRecords(["/1"] as DbName[]);
+      await tx.mark([dirty("/2")]);
+      assert.equal(await tx.isDirty("/2" as DbName), true);
+      tellWritten();
+      await gate;
+    });
+    await written;
+    const [stream, one, two, rows] = await Promise.all([
+      names(store.records("ascending")),
+      store.record("/1" as DbName),
+      store.record("/2" as DbName),
+      all(store.dirtyRows()),
+    ]);
+    open();
+    await writing;
+    assert.deepEqual(stream, ["/1"]);
+    assert.ok(one !== undefined && two === undefined);
+    assert.deepEqual(rows, []);
+    assert.deepEqual(await names(store.records("ascending")), ["/2"]);
+  }],
+  ["runs transactions one at a time, in order of their calls", async (store) => {
+    const log: string[] = [];
+    const run = (name: string) =>
+      store.transaction(async (tx) => {
+        log.push(`${name}+`);
+        await tx.putRecords([rec(`/${name}`)]);
+        await new Promise((resolve) => setTimeout(resolve, 2));
+        log.push(`${name}-`);
+        if (name === "b") throw new Error("b fails");
+      });
+    const results = await Promise.allSettled(["a", "b", "c", "d"].map(run));
+    assert.deepEqual(log, ["a+", "a-", "b+", "b-", "c+", "c-", "d+", "d-"]);
+    assert.deepEqual(results.map(({ status }) => status), [
+      "fulfilled",
+      "rejected",
+      "fulfilled",
+      "fulfilled",
+    ]);
+    assert.deepEqual(await names(store.records("ascending")), ["/a", "/c", "/d"]);
+  }],
+  ["refuses a transaction object after its end", async (store) => {
+    let kept: Parameters<Parameters<StateStore["transaction"]>[0]>[0] | undefined;
+    await store.transaction((tx) => void (kept = tx));
+    await assert.rejects(async () => await kept?.putRecords([rec("/late")]), isBroken);
+    await assert.rejects(async () => await kept?.isDirty("/late" as DbName), isBroken);
+    assert.deepEqual(await all(store.records("ascending")), []);
+  }],
+  ["refuses to be used after it was closed, and closes twice", async (store) => {
+    await put(store, rec("/1"));
+    await store[Symbol.asyncDispose]();
+    await store[Symbol.asyncDispose]();
+    await assert.rejects(store.record("/1" as DbName), isBroken);
+    await assert.rejects(put(store, rec("/2")), isBroken);
+    await assert.rejects(all(store.records("ascending")), isBroken);
+  }],
+];
+
+function isBroken(error: unknown): boolean {
+  return error instanceof StateError && error.code === "state/broken";
+}
+
+for (const { name, make } of IMPLEMENTATIONS) {
+  const cases = [...RECORD_CASES, ...DIRTY_CASES, ...OTHER_CASES, ...TRANSACTION_CASES];
+  for (const [what, run] of cases) {
+    Deno.test(`StateStore (${name}) ${what}`, async () => {
+      await using made = await make();
+      await run(made.store);
+    });
+  }
+}
