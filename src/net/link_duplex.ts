@@ -51,6 +51,10 @@ export class LinkDuplex implements Duplex {
     return this.#piece.length - this.#at;
   }
 
+  get idleMs(): number {
+    return this.#watchdog.idleMs;
+  }
+
   setIdleDeadline(ms: number): void {
     this.#watchdog.setIdle(ms);
   }

@@ -1,7 +1,9 @@
 /** Bytes, TLS and deadlines, without one word of csync2. Imports: model, os. @module */
 export { familyOf, normalAddress, sameAddress } from "./address.ts";
+export { type CertificateOptions, type Identity, makeCertificate } from "./certificate.ts";
 export type { Duplex, PeerAddress } from "./duplex.ts";
 export { NetError, type NetFault } from "./error.ts";
+export { ensureIdentity, type EnsureIdentityOptions, readIdentity } from "./identity.ts";
 export { IDLE_MS } from "./link_duplex.ts";
 export {
   inheritedListener,
@@ -14,3 +16,4 @@ export {
 export { duplexPair, type DuplexPairOptions } from "./memory.ts";
 export { portNumber, resolve, type ResolveOptions } from "./resolve.ts";
 export { connect, type ConnectOptions } from "./tcp.ts";
+export { upgrade, type UpgradeOptions } from "./tls.ts";

@@ -1,6 +1,13 @@
 /** Connected pairs of Duplexes over everything that can carry one. */
 import { Socket } from "node:net";
-import { connect, type Duplex, duplexPair, listen } from "../../src/net/mod.ts";
+import {
+  connect,
+  type Duplex,
+  duplexPair,
+  listen,
+  makeCertificate,
+  upgrade,
+} from "../../src/net/mod.ts";
 import { LinkDuplex } from "../../src/net/link_duplex.ts";
 import { SocketLink } from "../../src/net/socket_link.ts";
 
@@ -66,6 +73,18 @@ function pipe(): { reader: Socket; writer: Socket } {
   };
 }
 
+const CLIENT = await makeCertificate({ commonName: "client.test" });
+const SERVER = await makeCertificate({ commonName: "server.test" });
+
+/** The same pair, encrypted by both sides. */
+async function tlsPair(plain: Pair): Promise<Pair> {
+  const [client, server] = await Promise.all([
+    upgrade(plain.client, { role: "client", ...CLIENT, deadlineMs: 10_000 }),
+    upgrade(plain.server, { role: "server", ...SERVER, deadlineMs: 10_000 }),
+  ]);
+  return pairOf(client, server);
+}
+
 export const PAIR_MAKERS: PairMaker[] = [
   {
     name: "memory",
@@ -74,4 +93,11 @@ export const PAIR_MAKERS: PairMaker[] = [
   { name: "tcp", make: tcpPair },
   { name: "tcp from an own address", make: (o) => tcpPair({ ...o, bindAs: OWN }) },
   { name: "pipes", make: (o) => Promise.resolve(pipePair(o)) },
+  { name: "TLS on tcp", make: async (o) => tlsPair(await tcpPair(o)) },
+  {
+    name: "TLS on tcp from an own address",
+    make: async (o) => tlsPair(await tcpPair({ ...o, bindAs: OWN })),
+  },
+  { name: "TLS on memory", make: (o) => tlsPair(pairOf(...duplexPair(o))) },
+  { name: "TLS on pipes", make: (o) => tlsPair(pipePair(o)) },
 ];
