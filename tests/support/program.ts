@@ -8,7 +8,7 @@ export const ROOT = fromFileUrl(new URL("../..", import.meta.url));
 
 /** A clean environment: nothing of the caller's but what a runtime needs. */
 export function environment(systemDir: string): Record<string, string> {
-  const keep = ["PATH", "HOME", "DENO_DIR", "DENO_NO_UPDATE_CHECK"];
+  const keep = ["PATH", "HOME", "DENO_DIR", "DENO_NO_UPDATE_CHECK", "CSYNC2_CACHE_DIR"];
   const env: Record<string, string> = { CSYNC2_SYSTEM_DIR: systemDir, LC_ALL: "C", TZ: "UTC" };
   for (const name of keep) {
     const value = Deno.env.get(name);
@@ -26,8 +26,10 @@ export interface CommandOptions {
   readonly redirect?: string;
 }
 
-/** The words that start our program from source. */
+/** The words that start our program: from source, or the binary that CSYNC2_OURS names. */
 export function ourWords(): string[] {
+  const binary = Deno.env.get("CSYNC2_OURS");
+  if (binary !== undefined) return [binary];
   return [Deno.execPath(), "run", "-A", "--no-prompt", "--quiet", `${ROOT}main.ts`];
 }
 
