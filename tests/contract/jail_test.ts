@@ -1,0 +1,373 @@
+/** One suite for both ways of opening beneath a directory: openat2 and the walk by steps. */
+import { deepEqual, equal, ok, throws } from "node:assert/strict";
+import { openBeneath, openByOpenat2, openBySteps, type Purpose } from "../../src/fs/beneath.ts";
+import { type Jail, openJail, type WalkStep } from "../../src/fs/mod.ts";
+import type { DbName, DiskPath, Entry, Name } from "../../src/model/mod.ts";
+import { entryOf, O_DIRECTORY, O_PATH, openAt, OsError } from "../../src/os/mod.ts";
+import { failsAt, meddlesAt } from "../support/fault.ts";
+import { directory, fifo, link, type Tree, tree, type TreeSpec } from "../support/tree.ts";
+
+const HAS_OPENAT2 = openBeneath() === openByOpenat2;
+const IMPLEMENTATIONS = [
+  { name: "openat2", open: openByOpenat2, skip: !HAS_OPENAT2 }, // skip: the kernel or a sandbox lacks it
+  { name: "steps", open: openBySteps, skip: false },
+] as const;
+
+const LONG = "l".repeat(255);
+const RAW = "caf\xe9\n\x01\xff";
+const DEEP = Array.from({ length: 30 }, () => "d".repeat(200)).join("/");
+
+const T: TreeSpec = {
+  "D/F": "content",
+  "D/E/": directory(),
+  "D/out": link("/etc"),
+  "D/in": link("E"),
+  "D/fifo": fifo(),
+  [`D/${RAW}`]: "raw",
+  [`D/${LONG}`]: "long",
+  "L": link("D"),
+  "loop": link("loop"),
+  [`${DEEP}/F`]: "deep",
+};
+
+interface Case {
+  readonly below: string;
+  readonly purpose: Purpose;
+  /** Kind of what is opened, or the name of the error. */
+  readonly want: string;
+}
+
+const CASES: readonly Case[] = [
+  { below: "", purpose: "path", want: "dir" },
+  { below: "", purpose: "directory", want: "dir" },
+  { below: "", purpose: "object", want: "dir" },
+  { below: "D", purpose: "path", want: "dir" },
+  { below: "D", purpose: "directory", want: "dir" },
+  { below: "D", purpose: "object", want: "dir" },
+  { below: "D/F", purpose: "object", want: "reg" },
+  { below: "D/F", purpose: "content", want: "reg" },
+  { below: "D/F", purpose: "path", want: "ENOTDIR" },
+  { below: "D/F", purpose: "directory", want: "ENOTDIR" },
+  { below: `D/${RAW}`, purpose: "content", want: "reg" },
+  { below: `D/${LONG}`, purpose: "content", want: "reg" },
+  { below: `D/${LONG}x`, purpose: "object", want: "ENAMETOOLONG" },
+  { below: `${DEEP}/F`, purpose: "content", want: "reg" },
+  { below: `${DEEP}/F`, purpose: "object", want: "reg" },
+  { below: `${DEEP}/no`, purpose: "object", want: "ENOENT" },
+  { below: DEEP, purpose: "directory", want: "dir" },
+  { below: "D/fifo", purpose: "object", want: "fifo" },
+  { below: "D/fifo", purpose: "content", want: "fifo" },
+  { below: "D/no", purpose: "object", want: "ENOENT" },
+  { below: "no/no", purpose: "object", want: "ENOENT" },
+  { below: "D/F/x", purpose: "object", want: "ENOTDIR" },
+  { below: "D/F/x/y", purpose: "path", want: "ENOTDIR" },
+  { below: "D/out", purpose: "object", want: "lnk" },
+  { below: "D/out", purpose: "content", want: "ELOOP" },
+  { below: "D/out", purpose: "path", want: "ELOOP" },
+  { below: "D/out", purpose: "directory", want: "ELOOP" },
+  { below: "D/out/passwd", purpose: "object", want: "ELOOP" },
+  { below: "D/out/passwd", purpose: "content", want: "ELOOP" },
+  { below: "D/out/no/such", purpose: "object", want: "ELOOP" },
+  { below: "D/in/x", purpose: "object", want: "ELOOP" },
+  { below: "L/F", purpose: "content", want: "ELOOP" },
+  { below: "L", purpose: "object", want: "lnk" },
+  { below: "loop", purpose: "object", want: "lnk" },
+  { below: "loop/x", purpose: "object", want: "ELOOP" },
+  { below: "..", purpose: "path", want: "EINVAL" },
+  { below: "D/../D/F", purpose: "object", want: "EINVAL" },
+  { below: "D/..", purpose: "object", want: "EINVAL" },
+  { below: "D/./F", purpose: "object", want: "EINVAL" },
+  { below: ".", purpose: "path", want: "EINVAL" },
+  { below: "/etc", purpose: "path", want: "EINVAL" },
+  { below: "D//F", purpose: "object", want: "EINVAL" },
+  { below: "D/", purpose: "object", want: "EINVAL" },
+  { below: "/", purpose: "object", want: "EINVAL" },
+  { below: "D/F\0x", purpose: "object", want: "EINVAL" },
+];
+
+for (const { name, open, skip } of IMPLEMENTATIONS) {
+  Deno.test({
+    name: `beneath (${name}) opens what lies beneath and refuses every link`,
+    ignore: skip,
+    fn: async (t) => {
+      using made = tree(T);
+      using anchor = openAt(made.path, { flags: O_PATH | O_DIRECTORY });
+      for (const c of CASES) {
+        const shown = c.below.length > 40 ? `${c.below.slice(0, 37)}...` : c.below;
+        await t.step(`${JSON.stringify(shown)} as ${c.purpose}: ${c.want}`, () => {
+          equal(outcome(() => open(anchor, c.below, c.purpose)), c.want);
+        });
+      }
+    },
+  });
+
+  Deno.test({
+    name: `beneath (${name}) leaves no descriptor behind when a call fails`,
+    ignore: skip,
+    fn: async () => {
+      using made = tree({ "a/b/c/F": "x", "a/l": link("b") });
+      using anchor = openAt(made.path, { flags: O_PATH | O_DIRECTORY });
+      for (const below of ["a/b/c/F", "a/b/no/F", "a/l/c"]) {
+        for (let n = 0, reached = true; reached; n++) {
+          const before = openDescriptors();
+          const run = await failsAt(n, () => outcome(() => open(anchor, below, "content")));
+          equal(openDescriptors(), before, `${below}, call ${n}`);
+          reached = run.reached;
+        }
+      }
+    },
+  });
+}
+
+function outcome(open: () => ReturnType<typeof openByOpenat2>): string {
+  try {
+    using fd = open();
+    return entryOf(fd, "").kind;
+  } catch (error) {
+    if (!(error instanceof OsError)) throw error;
+    return error.errnoName;
+  }
+}
+
+function openDescriptors(): number {
+  return [...Deno.readDirSync("/proc/self/fd")].length;
+}
+
+const at = (made: Tree, below: string) => made.atRoot(below);
+
+for (const { name, open, skip } of IMPLEMENTATIONS) {
+  const suite = (what: string, fn: (jail: Jail) => void | Promise<void>) =>
+    Deno.test({
+      name: `jail (${name}) ${what}`,
+      ignore: skip,
+      fn: async () => {
+        using jail = openJail({ beneath: open });
+        await fn(jail);
+      },
+    });
+
+  suite("look() tells what is there, or why nothing is", (jail) => {
+    using made = tree(T);
+    const kinds: [string, Partial<Entry>][] = [
+      ["D", { kind: "dir" }],
+      ["D/F", { kind: "reg", size: 7 }],
+      ["D/out", { kind: "lnk", target: "/etc" }],
+      ["D/no", { kind: "absent", because: "leaf" }],
+      ["no/no/no", { kind: "absent", because: "parent" }],
+      ["D/no/F", { kind: "absent", because: "parent" }],
+      ["D/F/x", { kind: "absent", because: "parent", errno: "ENOTDIR" }],
+      ["D/F/x/y", { kind: "absent", because: "parent", errno: "ENOTDIR" }],
+      ["D/out/passwd", { kind: "absent", because: "link" }],
+      ["D/in/no", { kind: "absent", because: "link" }],
+      ["loop/x/y", { kind: "absent", because: "link" }],
+    ];
+    for (const [below, want] of kinds) {
+      for (const where of [made.at(below), made.atRoot(below)]) {
+        const { meta: _, ...rest } = { meta: 0, ...jail.look(where) };
+        deepEqual(rest, want, below);
+        equal(jail.lookClosely(where).entry.kind, want.kind, below);
+        equal(jail.lookClosely(where).fingerprint === undefined, want.kind === "absent", below);
+      }
+    }
+  });
+
+  suite("follows links above an anchor and in its place, never below", (jail) => {
+    using made = tree({ "real/P/F": "x", "real/P/l": link("F"), alias: link("real") });
+    const anchor = made.join("alias");
+    equal(jail.look({ anchor, below: "P/F" }).kind, "reg");
+    equal(jail.look({ anchor, below: "" }).kind, "dir");
+    throws(() => jail.open({ anchor, below: "P/l" }), { code: "os/ELOOP" });
+    deepEqual(jail.look({ anchor: "/" as DiskPath, below: made.join("alias/P/F").slice(1) }), {
+      kind: "absent",
+      because: "link",
+    });
+  });
+
+  suite("a missing or unreachable anchor is not an absent file by mistake", (jail) => {
+    using made = tree({ loop: link("loop"), F: "x" });
+    const look = (anchor: string, below: string) => jail.look({ anchor: made.join(anchor), below });
+    deepEqual(look("no", "a"), { kind: "absent", because: "parent" });
+    deepEqual(look("no", ""), { kind: "absent", because: "leaf" });
+    deepEqual(look("F", "a"), { kind: "absent", because: "parent", errno: "ENOTDIR" });
+    throws(() => look("loop", "a"), { code: "os/ELOOP" });
+  });
+
+  suite("parentOf() refuses links and what is missing", (jail) => {
+    using made = tree(T);
+    throws(() => jail.parentOf(at(made, "D/out/x")), { code: "os/ELOOP" });
+    throws(() => jail.parentOf(at(made, "L/F")), { code: "os/ELOOP" });
+    throws(() => jail.parentOf(at(made, "no/F")), { code: "os/ENOENT" });
+    throws(() => jail.parentOf(at(made, "D/F/x")), { code: "os/ENOTDIR" });
+    using dir = jail.parentOf(at(made, "D/F")).dir;
+    equal(jail.parentOf(at(made, "D/F")).leaf, "F");
+    for (const leaf of ["..", "a/b", "", "../x", "F\0"]) {
+      throws(() => dir.look(leaf as Name), { code: "os/EINVAL" });
+      throws(() => dir.unlink(leaf as Name), { code: "os/EINVAL" });
+      throws(() => dir.mkdir(leaf as Name, 0o700), { code: "os/EINVAL" });
+      throws(() => dir.enter(leaf as Name), { code: "os/EINVAL" });
+      throws(() => dir.open(leaf as Name), { code: "os/EINVAL" });
+      throws(() => dir.rename("F" as Name, leaf as Name), { code: "os/EINVAL" });
+    }
+    throws(() => dir.enter("out" as Name), { code: "os/ENOTDIR" });
+    throws(() => dir.open("out" as Name), { code: "os/ELOOP" });
+    throws(() => dir.open("fifo" as Name), { code: "os/EINVAL" });
+    throws(() => dir.open("no" as Name), { code: "os/ENOENT" });
+  });
+
+  suite("parentOf() an anchor allows metadata and nothing destructive", (jail) => {
+    using made = tree({ "A/F": "x" });
+    const { dir, leaf } = jail.parentOf({ anchor: made.join("A"), below: "" });
+    using held = dir;
+    held.setMode(leaf, 0o700);
+    equal(made.entry("A").kind === "dir" && held.look(leaf).kind, "dir");
+    throws(() => held.rmdir(leaf), OsError);
+    throws(() => held.unlink(leaf), OsError);
+    {
+      using temp = held.createTemp(leaf);
+      throws(() => temp.installAs(leaf), OsError);
+    }
+    deepEqual(made.read(), { "A/": "", "A/F": "x" });
+  });
+
+  suite("open() reads regular files only", (jail) => {
+    using made = tree(T);
+    {
+      using file = jail.open(at(made, "D/F"));
+      const bytes = new Uint8Array(20);
+      equal(file.size, 7);
+      equal(file.readAt(bytes, 3), 4);
+      equal(new TextDecoder().decode(bytes.subarray(0, 4)), "tent");
+      equal(file.readAt(bytes, 7), 0);
+    }
+    throws(() => jail.open(at(made, "D")), { code: "os/EINVAL" });
+    throws(() => jail.open(at(made, "D/fifo")), { code: "os/EINVAL" });
+    throws(() => jail.open(at(made, "D/out")), { code: "os/ELOOP" });
+    throws(() => jail.open(at(made, "D/out/passwd")), { code: "os/ELOOP" });
+    throws(() => jail.open(at(made, "D/no")), { code: "os/ENOENT" });
+    throws(() => jail.open(at(made, "D/F/no")), { code: "os/ENOTDIR" });
+  });
+
+  suite("isUnchanged() notices content, replacement, removal and a swapped parent", (jail) => {
+    const changes: [string, (made: Tree) => void][] = [
+      ["content", (m) => Deno.writeTextFileSync(m.join("D/F"), "other")],
+      ["metadata", (m) => Deno.chmodSync(m.join("D/F"), 0o600)],
+      ["replacement", (m) => m.make({ "D/F": "old" })],
+      ["removal", (m) => m.remove("D/F")],
+      ["a link", (m) => {
+        Deno.renameSync(m.join("D/F"), m.join("G"));
+        Deno.symlinkSync("../G", m.join("D/F"));
+      }],
+      ["parent", (m) => {
+        Deno.renameSync(m.join("D"), m.join("E"));
+        Deno.symlinkSync("E", m.join("D"));
+      }],
+    ];
+    for (const [what, change] of changes) {
+      using made = tree({ "D/F": "old" });
+      using file = jail.open(at(made, "D/F"));
+      equal(file.isUnchanged(), true, what);
+      change(made);
+      equal(file.isUnchanged(), false, what);
+    }
+  });
+
+  suite("no call can be led outside by a parent that becomes a link meanwhile", async (jail) => {
+    for (let n = 0, reached = true; reached; n++) {
+      using outside = tree({ F: "secret", "keep/": directory() });
+      using made = tree({ "D/E/F": "ours" });
+      const swap = () => {
+        Deno.renameSync(made.join("D/E"), made.join("old"));
+        Deno.symlinkSync(outside.path, made.join("D/E"));
+      };
+      const before = outside.read();
+      ({ reached } = await meddlesAt(n, () => attempt(jail, made), { meddle: swap }));
+      deepEqual(outside.read(), before, `swapped before call ${n}`);
+      ok(n < 200);
+    }
+  });
+
+  suite("walk() reports what it cannot read, and goes on", async (jail) => {
+    using made = tree({ "a/x": "", "b/y": "", "c": "" });
+    for (const directories of ["after", "before"] as const) {
+      const whole = walked(jail, made, directories).names;
+      for (let n = 0, reached = true; reached; n++) {
+        const before = openDescriptors();
+        const run = await failsAt(n, () => walked(jail, made, directories), { errno: "EACCES" });
+        equal(run.error, undefined);
+        equal(openDescriptors(), before);
+        reached = run.reached;
+        if (!reached) continue;
+        const { names, errors } = run.value!;
+        ok(errors.length >= 1, `call ${n} ${run.calls[n]}: an error is reported`);
+        for (const name of whole.filter((name) => !names.includes(name))) {
+          ok(errors.some((e) => name === e || name.startsWith(`${e}/`)), `${name} is unknown`);
+        }
+      }
+    }
+  });
+
+  suite("walk() leaves out what vanishes meanwhile", async (jail) => {
+    for (const directories of ["after", "before"] as const) {
+      for (let n = 0, reached = true; reached; n++) {
+        using made = tree({ "a/x/1": "", "a/x/2": "", "b": "", "c/": directory() });
+        const meddle = () => Deno.removeSync(made.join("a"), { recursive: true });
+        const run = await meddlesAt(n, () => walked(jail, made, directories), { meddle });
+        equal(run.error, undefined);
+        deepEqual(run.value!.errors, []);
+        ok(run.value!.names.includes("/T/b") && run.value!.names.includes("/T/c"));
+        reached = run.reached;
+      }
+    }
+  });
+}
+
+/** Everything a change does; whatever it answers, it must stay inside. */
+function attempt(jail: Jail, made: Tree): void {
+  const where = at(made, "D/E/F");
+  const tries: (() => void)[] = [
+    () => {
+      const { dir, leaf } = jail.parentOf(where);
+      using held = dir;
+      using temp = held.createTemp(leaf);
+      temp.write(new Uint8Array([1, 2, 3]));
+      temp.setMode(0o600);
+      temp.installAs(leaf);
+      held.setTime(leaf, 1n);
+      held.setMode(leaf, 0o640);
+      held.setOwner(leaf, 1, 1);
+      held.unlink(leaf);
+      held.mkdir(leaf, 0o700);
+      held.sync();
+    },
+    () => jail.look(where),
+    () => {
+      using file = jail.open(where);
+      const bytes = new Uint8Array(10);
+      const n = file.readAt(bytes, 0);
+      ok(new TextDecoder().decode(bytes.subarray(0, n)) !== "secret");
+    },
+    () => void walked(jail, made, "after").names.forEach((n) => ok(!n.endsWith("keep"))),
+  ];
+  for (const one of tries) {
+    try {
+      one();
+    } catch (error) {
+      if (!(error instanceof OsError)) throw error;
+    }
+  }
+}
+
+function walked(
+  jail: Jail,
+  made: Tree,
+  directories: "after" | "before",
+): { names: string[]; errors: string[] } {
+  const errors: string[] = [];
+  const steps: WalkStep[] = [...jail.walk(made.at(), {
+    name: "/T" as DbName,
+    directories,
+    classify: () => 2,
+    onError: (name) => errors.push(name),
+  })];
+  return { names: steps.map((s) => s.name), errors };
+}
