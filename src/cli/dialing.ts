@@ -20,6 +20,7 @@ export function dialFor(session: Session): Dial {
       connect({
         host,
         port: invocation.port,
+        onNote: (text) => reporter.note({ event: "connect", level: 1, text }),
         ...(invocation.hostName !== undefined && { bindAs: config.hostName }),
         deadlineMs: CONNECT_DEADLINE_MS,
         idleMs: IDLE_MS,
