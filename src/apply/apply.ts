@@ -10,10 +10,9 @@ import {
   type Name,
   type Nanos,
   nanos,
-  type Outcome,
   type Refusal,
 } from "../model/mod.ts";
-import type { DirHandle, Jail } from "../fs/mod.ts";
+import type { DirHandle, Jail, PathLocks } from "../fs/mod.ts";
 import type { StateStore } from "../state/mod.ts";
 import { type Place, refusalOf, type Seen } from "./install.ts";
 import { type Repaired, repairIntents, type RepairOptions } from "./intents.ts";
@@ -28,15 +27,10 @@ import {
   type Workshop,
 } from "./target.ts";
 
-/** The part of fs's PathLocks that is needed here. */
-export interface Locks {
-  take(path: DiskPath): Promise<Disposable>;
-}
-
 export interface ApplierOptions {
   readonly jail: Jail;
   readonly state: StateStore;
-  readonly locks: Locks;
+  readonly locks: PathLocks;
   readonly ignored: Ignored;
   /** @default {"full"} */
   readonly durability?: Durability;
@@ -62,7 +56,7 @@ export const BUSY = failed("Device or resource busy") as Refusal;
  */
 export class Applier {
   readonly #workshop: Workshop;
-  readonly #locks: Locks;
+  readonly #locks: PathLocks;
 
   constructor(
     {
@@ -87,7 +81,7 @@ export class Applier {
     target: Target,
     { waitMs = 60_000 }: { waitMs?: number } = {},
   ): Promise<Held | undefined> {
-    const lock = await withDeadline(this.#locks.take(pathOf(target.at)), waitMs);
+    const lock = await takeWithin(this.#locks, { path: pathOf(target.at), waitMs });
     return lock && new Held(this.#workshop, target, lock);
   }
 
@@ -167,7 +161,7 @@ export class Held implements Disposable {
    * Begins a regular file. Whatever can be known to fail later is refused now, before the peer sends
    * anything (W 20.3).
    */
-  beginPut(meta?: Meta): FilePut | Outcome {
+  beginPut(meta?: Meta): FilePut | Refusal {
     const place = this.#place;
     try {
       if (place === undefined) return refusalOf(this.#failure);
@@ -204,15 +198,19 @@ export class Held implements Disposable {
 
 const ABSENT_SEEN: Seen = { entry: { kind: "absent", because: "leaf" } };
 
-/** The lock, or undefined after `ms`; a lock that comes later is given back at once. */
-async function withDeadline(
-  lock: Promise<Disposable>,
-  ms: number,
+/** The lock, or undefined when it is not to be had within `waitMs`. */
+async function takeWithin(
+  locks: PathLocks,
+  { path, waitMs }: { path: DiskPath; waitMs: number },
 ): Promise<Disposable | undefined> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<undefined>((tell) => timer = setTimeout(() => tell(undefined), ms));
-  const first = await Promise.race([lock, late]);
-  clearTimeout(timer);
-  if (first === undefined) lock.then((tooLate) => tooLate[Symbol.dispose](), () => {});
-  return first;
+  const wait = new AbortController();
+  const timer = setTimeout(() => wait.abort(), waitMs);
+  try {
+    return await locks.take(path, { signal: wait.signal });
+  } catch (error) {
+    if (wait.signal.aborted) return undefined;
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -12,6 +12,7 @@ import {
   type Name,
   type Outcome,
   type Present,
+  type Refusal,
   sameFingerprint,
 } from "../model/mod.ts";
 import type { DirHandle, TempFile } from "../fs/mod.ts";
@@ -100,7 +101,7 @@ export async function record(
 }
 
 /** How a failure is told to the peer. Everything that is not its doing goes on as an exception. */
-export function refusalOf(error: unknown): Outcome {
+export function refusalOf(error: unknown): Refusal {
   if (error instanceof ChangedMeanwhile) return CONFLICT;
   if (error instanceof BackupFailed) return failed(error.reply);
   if (isSystemError(error)) return failed(error.text);

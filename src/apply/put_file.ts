@@ -1,12 +1,9 @@
 /** A regular file from a stream: complete beside the old one before anything of that is touched. */
 import {
-  type ByteStream,
   checkText,
-  DONE,
   type Meta,
   type Name,
   NOTHING_IGNORED,
-  type Outcome,
   PERMISSION_BITS,
   type Present,
   TYPE_BITS,
@@ -15,9 +12,13 @@ import type { SourceFile, TempFile } from "../fs/mod.ts";
 import { announce, create, install, type Place, refusalOf, withdraw } from "./install.ts";
 import { type Applied, isSystemError, type Target, type Workshop } from "./target.ts";
 
-/** Up to here content waits in memory, so that its file exists for microseconds only. PERF: two
- * transactions instead of three for a small file. */
+/**
+ * Up to here content waits in memory, so that its file exists for microseconds only. PERF: two
+ * transactions instead of three for a small file.
+ */
 const IN_MEMORY_BYTES = 256 * 1_024;
+/** A small delta can make a large file by copying; up to here it waits in memory for `spill`. */
+const IN_MEMORY_MAX_BYTES = 4 * 1_048_576;
 const ID_UNCHANGED = 0xffff_ffff;
 
 /** Owner, permissions and time that the new file gets. */
@@ -56,42 +57,43 @@ export class FilePut implements AsyncDisposable {
   }
 
   /**
-   * Takes the whole new content. A failure ends the pulling: who owns the stream has to consume the
-   * rest. An error that the stream throws goes through.
+   * Appends new content.
+   * @throws OsError whatever the disk says; `refusalOf` makes it a reply
    */
-  async receive(content: ByteStream): Promise<Outcome> {
-    for await (const piece of content) {
-      const outcome = await this.#add(piece);
-      if (outcome.kind !== "done") return outcome;
+  write(bytes: Uint8Array): void {
+    this.#size += bytes.length;
+    if (this.#temp === undefined && this.#size <= IN_MEMORY_MAX_BYTES) {
+      this.#small.push(bytes.slice());
+      return;
     }
-    return DONE;
+    // RACE: content that `spill` was not called for; a crash now leaves a temporary file behind.
+    this.#temp ??= this.#start(this.#place.dir.tempName(this.#place.leaf));
+    this.#temp.write(bytes);
   }
 
-  async #add(piece: Uint8Array): Promise<Outcome> {
-    this.#size += piece.length;
-    if (this.#temp === undefined && this.#size <= IN_MEMORY_BYTES) {
-      this.#small.push(piece.slice());
-      return DONE;
-    }
-    try {
-      const temp = this.#temp ??= await this.#spill();
-      temp.write(piece);
-      return DONE;
-    } catch (error) {
-      return refusalOf(error);
-    }
+  /** Whether so much is known to come or is here already that `spill` is worth while. */
+  isLarge(expectedBytes: number): boolean {
+    return Math.max(expectedBytes, this.#size) > IN_MEMORY_BYTES;
   }
 
-  /** Starts the temporary file, announced so that it does not survive a crash. */
-  async #spill(): Promise<TempFile> {
-    const { dir, leaf } = this.#place;
-    const name = dir.tempName(leaf);
+  /** Goes on in a temporary file that is announced, so that it does not survive a crash. */
+  async spill(): Promise<void> {
+    if (this.#temp !== undefined) return;
+    const name = this.#place.dir.tempName(this.#place.leaf);
     await announce(this.#workshop, this.#target, { temp: name, want: "" });
     this.#isAnnounced = true;
-    const temp = dir.createTemp(leaf, name);
-    this.#temp = temp;
-    this.#empty(temp);
-    return temp;
+    this.#temp = this.#start(name);
+  }
+
+  #start(name: Name): TempFile {
+    const temp = this.#place.dir.createTemp(this.#place.leaf, name);
+    try {
+      this.#empty(temp);
+      return temp;
+    } catch (error) {
+      temp[Symbol.dispose]();
+      throw error;
+    }
   }
 
   #empty(temp: TempFile): void {
@@ -99,7 +101,7 @@ export class FilePut implements AsyncDisposable {
     this.#small.length = 0;
   }
 
-  /** Installs what was received. To be called once, and only after `receive` was done. */
+  /** Installs what was written. To be called once, and only when every `write` succeeded. */
   async install(): Promise<Applied> {
     const target = this.#target, place = this.#place;
     const temp = this.#temp;
@@ -116,15 +118,14 @@ export class FilePut implements AsyncDisposable {
     } catch (error) {
       return { outcome: refusalOf(error), changed: false };
     }
-    this.#temp = undefined;
-    this.#isAnnounced = false; // install() settles both
+    this.#temp = undefined; // install() settles both
+    this.#isAnnounced = false;
     return await install(this.#workshop, { target, place, draft: temp, announced: "" });
   }
 
   #make(name: Name): TempFile {
-    const temp = this.#place.dir.createTemp(this.#place.leaf, name);
+    const temp = this.#start(name);
     try {
-      this.#empty(temp);
       this.#finish(temp);
       return temp;
     } catch (error) {
@@ -184,8 +185,8 @@ function dressOf(
 ): Dress {
   const before = old.kind === "reg" ? old.meta : undefined;
   const from = (part: "uid" | "gid") => {
-    const value = meta === undefined || ignored[part] ? before?.[part] : meta[part];
-    return value === ID_UNCHANGED ? before?.[part] : value;
+    const value = meta === undefined || ignored[part] ? undefined : meta[part] >>> 0;
+    return value === undefined || value === ID_UNCHANGED ? before?.[part] : value;
   };
   const mode = meta === undefined || ignored.mod ? before?.mode ?? 0o600 : meta.mode;
   return {

@@ -1,0 +1,81 @@
+/** Answers LIST: the records of one pair, for a peer that is in it and knows its keys (W 12, W 20.9). */
+import { type Config, groupMatches } from "../config/mod.ts";
+import {
+  type DbName,
+  type FileRecord,
+  fromEitherUnit,
+  fromSeconds,
+  percentDecode,
+  toSeconds,
+  unitOf,
+} from "../model/mod.ts";
+import type { ListedRow } from "../protocol/mod.ts";
+import type { StateStore } from "../state/mod.ts";
+
+const MTIME_REGEXP = /^v1:mtime=(-?\d{1,19})(?=:)/;
+
+export interface ListQuery {
+  /** Identity of the asking peer. */
+  readonly peer: string;
+  /** Our name as the peer gives it. */
+  readonly myName: string;
+  readonly keys: readonly string[];
+  readonly only?: DbName;
+  readonly unit: "seconds" | "nanos";
+}
+
+/**
+ * Rows in encoded-name order, of the groups in which we have that name, the peer is a host, and whose
+ * key was given. A slave gets them too: it has the files, and compares them with `-T`.
+ */
+export async function* listedRows(
+  { config, state }: { config: Config; state: StateStore },
+  { peer, myName, keys, only, unit }: ListQuery,
+): AsyncGenerator<ListedRow> {
+  const groups = config.groups.filter((group) =>
+    group.myName === myName && group.peers.some(({ name }) => name === peer) &&
+    knows(keys, group.key)
+  );
+  if (groups.length === 0) return;
+  for await (const records of read(state, only)) {
+    for (const record of records) {
+      if (!groups.some((group) => groupMatches(group, record.name))) continue;
+      yield { name: record.name, checkText: shownText(record, unit) };
+    }
+  }
+}
+
+async function* read(
+  state: StateStore,
+  only: DbName | undefined,
+): AsyncGenerator<readonly FileRecord[]> {
+  if (only === undefined) return yield* state.records("ascending");
+  const record = await state.record(only);
+  if (record !== undefined) yield [record];
+}
+
+/** Compares all keys completely: the time it takes tells nothing about how much of one was right. */
+function knows(given: readonly string[], key: string): boolean {
+  let isKnown = false;
+  for (const candidate of given) {
+    let difference = candidate.length ^ key.length;
+    for (let at = 0; at < key.length; at++) {
+      difference |= candidate.charCodeAt(at) ^ key.charCodeAt(at);
+    }
+    if (difference === 0) isKnown = true;
+  }
+  return isKnown;
+}
+
+/** The record's text, decoded, with its time in the unit of the peer (W 18.4). */
+export function shownText({ stored, subsecond }: FileRecord, unit: "seconds" | "nanos"): string {
+  const text = percentDecode(stored);
+  return text.replace(MTIME_REGEXP, (all, digits: string) => {
+    const value = BigInt(digits);
+    if (unitOf(value) === unit) return all;
+    const time = unit === "seconds"
+      ? toSeconds(fromEitherUnit(value))
+      : fromSeconds(value) + BigInt(subsecond ?? 0);
+    return `v1:mtime=${time}`;
+  });
+}

@@ -1,0 +1,90 @@
+/** One PATCH: signature out, delta in, file installed. */
+import { type Applied, type FilePut, type Held, refusalOf } from "../apply/mod.ts";
+import { DeltaError, drain, patch, signature, signatureOfNothing } from "../delta/mod.ts";
+import { type ByteStream, DONE, failed, type Outcome, type SizedStream } from "../model/mod.ts";
+import type { PutSession } from "../protocol/mod.ts";
+
+const NOTHING = { size: 0, readAt: () => 0 };
+
+export interface PatchSessionOptions {
+  readonly held: Held;
+  readonly put: FilePut;
+  /** LIMIT: longest new content; a few bytes of delta can copy the old file any number of times. */
+  readonly maxFileBytes: number;
+  /** Told how it ended, before the peer is. */
+  readonly onApplied: (applied: Applied) => void;
+  /** What to do with a failure that is nobody's but ours. */
+  readonly guard: (work: () => Promise<Outcome>) => Promise<Outcome>;
+  /** Called once, at the end. */
+  readonly onEnd: () => void;
+}
+
+/** Owns `held` and `put`: the path stays locked until it is disposed. */
+export class PatchSession implements PutSession {
+  readonly #options: PatchSessionOptions;
+
+  constructor(options: PatchSessionOptions) {
+    this.#options = options;
+  }
+
+  get signature(): SizedStream {
+    const { basis } = this.#options.put;
+    return basis === undefined ? signatureOfNothing() : signature(basis);
+  }
+
+  /** The delta is taken to its end whatever becomes of the file: it must never be read as commands. */
+  async apply(delta: ByteStream): Promise<Outcome> {
+    const { guard, put, onApplied } = this.#options;
+    return await guard(async () => {
+      const received = await this.#receive(delta);
+      if (received.kind !== "done") return received;
+      const applied = await put.install();
+      onApplied(applied);
+      return applied.outcome;
+    });
+  }
+
+  async #receive(delta: ByteStream): Promise<Outcome> {
+    const { put, maxFileBytes } = this.#options;
+    const basis = put.basis ?? NOTHING;
+    try {
+      if (put.isLarge(basis.size)) await put.spill();
+      await patch(this.#spilling(delta), {
+        basis,
+        write: (bytes) => put.write(bytes),
+        maxBytes: maxFileBytes,
+      });
+      return DONE;
+    } catch (error) {
+      await drain(delta);
+      return error instanceof DeltaError ? failed("Input/output error") : refusalOf(error);
+    }
+  }
+
+  /** Content that turns out to be large goes into a file that a crash cannot leave behind. */
+  async *#spilling(delta: ByteStream): ByteStream {
+    const { put } = this.#options;
+    const pieces = delta[Symbol.asyncIterator](); // by hand: an error must not close the stream
+    for (let bytes = 0;;) {
+      const { done, value } = await pieces.next();
+      if (done) return;
+      bytes += value.length;
+      if (put.isLarge(bytes)) await put.spill();
+      yield value;
+    }
+  }
+
+  abort(): Promise<Outcome> {
+    return Promise.resolve(failed("Input/output error"));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { put, held, onEnd } = this.#options;
+    try {
+      await put[Symbol.asyncDispose]();
+    } finally {
+      held[Symbol.dispose]();
+      onEnd();
+    }
+  }
+}

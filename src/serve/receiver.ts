@@ -1,0 +1,399 @@
+/** Answers one connection's requests: identify, admit, check again, apply, record. */
+import { scheduleFor } from "../actions/mod.ts";
+import { type Applied, type BackupPlace, BUSY, type Held, type Target } from "../apply/mod.ts";
+import { checkOne } from "../check/mod.ts";
+import { type Config, grant, locate, matchingGroups } from "../config/mod.ts";
+import { signature } from "../delta/mod.ts";
+import type { SourceFile } from "../fs/mod.ts";
+import {
+  type ByteStream,
+  type Change,
+  checkText,
+  CsyncError,
+  type DbName,
+  DONE,
+  failed,
+  type HostName,
+  type Located,
+  type Meta,
+  type Outcome,
+  PARENT_MISSING,
+  type Refusal,
+  type ScheduledAction,
+} from "../model/mod.ts";
+import type {
+  Addressed,
+  ListedRow,
+  LookReply,
+  PutSession,
+  RequestHandler,
+} from "../protocol/mod.ts";
+import { admit, marksFor } from "../reconcile/mod.ts";
+import type { Reporter } from "../report/mod.ts";
+import { contentOf, nothing, sizeOf } from "./content.ts";
+import type { Contexts, Workplace } from "./context.ts";
+import { type Channel, identify } from "./identify.ts";
+import { listedRows } from "./listed_rows.ts";
+import * as say from "./messages.ts";
+import { PatchSession } from "./put_session.ts";
+import { Turn } from "./turn.ts";
+
+const CONFIG_NAME_REGEXP = /^[a-z0-9]*$/;
+
+export interface ReceiverOptions {
+  readonly contexts: Contexts;
+  readonly reporter: Reporter;
+  /** Numeric address of the client; undefined when unknown. */
+  readonly address: string | undefined;
+  readonly resolvesTo: (name: string, address: string) => Promise<boolean>;
+  /** Used when the client names no configuration: our own `-C` (W 4.1). @default {""} */
+  readonly configName?: string;
+  /** Longest file taken. @default no limit but the disk's */
+  readonly maxFileBytes?: number;
+  /** Longest wait for another request on the same path. @default {60_000} */
+  readonly lockWaitMs?: number;
+}
+
+/** A request that passed the grant. */
+interface Granted {
+  readonly name: DbName;
+  readonly at: Located;
+}
+
+/** RequestHandler of one connection, shared by both dialects. */
+export class Receiver implements RequestHandler {
+  readonly turn = new Turn();
+  readonly #options: ReceiverOptions;
+  #channel: Channel;
+  #place: Workplace | undefined;
+  /** With `GROUP` in force; checks and copies go by the whole configuration. */
+  #config: Config | undefined;
+  #groups: readonly string[] | undefined;
+  #identity: HostName | undefined;
+  #hasScheduled = false;
+  /** What the last answer still reads from. */
+  #open: SourceFile | undefined;
+
+  constructor(options: ReceiverOptions) {
+    this.#options = options;
+    this.#channel = { address: options.address, isEncrypted: false, certificate: undefined };
+  }
+
+  secured(certificate: Uint8Array | undefined): void {
+    this.#channel = { ...this.#channel, isEncrypted: true, certificate };
+  }
+
+  async configure(name: string): Promise<"ok" | "bad-name"> {
+    if (!CONFIG_NAME_REGEXP.test(name)) return "bad-name";
+    using _turn = this.turn.begin(undefined);
+    const { contexts, configName = "" } = this.#options;
+    this.#place = await contexts.lease(name === "" ? configName : name);
+    this.#config = this.#place.config;
+    return "ok";
+  }
+
+  restrictGroups(list: readonly string[]): Promise<boolean> {
+    if (this.#groups !== undefined) return Promise.resolve(false);
+    this.#groups = list;
+    const config = this.#configured;
+    this.#config = { ...config, groups: config.groups.filter(({ name }) => list.includes(name)) };
+    return Promise.resolve(true);
+  }
+
+  async identify(name: string): Promise<"ok" | "failed" | "encryption-expected"> {
+    this.#identity = undefined;
+    using _turn = this.turn.begin(undefined);
+    const { reporter, resolvesTo } = this.#options;
+    const result = await identify(name, {
+      config: this.#workplace.config,
+      state: this.#workplace.state,
+      reporter,
+      channel: this.#channel,
+      resolvesTo,
+    });
+    if (result === "ok") this.#identity = name as HostName;
+    return result;
+  }
+
+  get isIdentified(): boolean {
+    return this.#identity !== undefined;
+  }
+
+  async look(at: Addressed): Promise<LookReply> {
+    return await this.#serve(at, (granted) => this.#look(granted));
+  }
+
+  #look({ at }: Granted): LookReply {
+    const { jail } = this.#workplace;
+    const { ignored } = this.#configured;
+    const entry = jail.look(at);
+    if (entry.kind === "absent") {
+      if (entry.because === "parent") return PARENT_MISSING;
+      return { kind: entry.because === "link" ? "behind-link" : "absent" };
+    }
+    const text = checkText(entry, { time: "zero", ignored });
+    if (entry.kind !== "reg") return { kind: "there", checkText: text };
+    this.#open = jail.open(at);
+    return { kind: "there", checkText: text, signature: signature(this.#open) };
+  }
+
+  async mark(at: Addressed): Promise<Outcome> {
+    return await this.#serve(at, async ({ name }) => {
+      await this.#markForPeer(name);
+      return DONE;
+    });
+  }
+
+  async flush(at: Addressed): Promise<Outcome> {
+    return await this.#serve(at, async (granted) => {
+      const held = await this.#hold(granted, { refusesIfDirty: false });
+      if ("kind" in held) return held;
+      using _held = held;
+      await this.#check(granted.name);
+      await this.#workplace.state.transaction((tx) => tx.clearMarks(granted.name));
+      return DONE;
+    });
+  }
+
+  async change(at: Addressed, change: Change): Promise<Outcome> {
+    return await this.#serve(at, async (granted) => {
+      // SETIME follows a SIG that found no difference, so marks do not stand in its way (W 11).
+      const held = await this.#hold(granted, { refusesIfDirty: change.kind !== "mtime" });
+      if ("kind" in held) return held;
+      using owned = held;
+      const applied = await owned.change(change);
+      this.#tell(granted.name, applied);
+      return applied.outcome;
+    });
+  }
+
+  async beginPut(at: Addressed, meta?: Meta): Promise<PutSession | Refusal> {
+    using cleanup = new DisposableStack();
+    const turn = cleanup.use(this.turn.begin(at.name));
+    return await this.#serve(at, async (granted): Promise<PutSession | Refusal> => {
+      const held = await this.#hold(granted, { refusesIfDirty: true });
+      if ("kind" in held) return held;
+      const put = held.beginPut(meta);
+      if ("kind" in put) {
+        held[Symbol.dispose]();
+        return put;
+      }
+      cleanup.move();
+      return new PatchSession({
+        held,
+        put,
+        maxFileBytes: this.#options.maxFileBytes ?? Number.MAX_SAFE_INTEGER,
+        onApplied: (applied) => this.#tell(granted.name, applied),
+        guard: (work) => this.#guard(work),
+        onEnd: () => turn[Symbol.dispose](),
+      });
+    });
+  }
+
+  async measure(at: Addressed, of: "mtime" | "size"): Promise<bigint | undefined | Refusal> {
+    return await this.#serve(at, ({ at: located }) => {
+      const entry = this.#workplace.jail.look(located);
+      if (entry.kind === "absent") return undefined;
+      return of === "mtime" ? entry.meta.mtime : sizeOf(entry);
+    });
+  }
+
+  /** Never follows a link and never opens anything but a regular file (W 20.18). */
+  async content(at: Addressed): Promise<ByteStream | Refusal> {
+    return await this.#serve(at, ({ at: located }): ByteStream => {
+      const { jail } = this.#workplace;
+      const entry = jail.look(located);
+      if (entry.kind === "dir" || entry.kind === "absent") return nothing();
+      this.#open = jail.open(located);
+      return contentOf(this.#open);
+    }, { compare: true });
+  }
+
+  async *list(
+    query: {
+      readonly myName: string;
+      readonly keys: readonly string[];
+      readonly only?: DbName;
+      readonly unit: "seconds" | "nanos";
+    },
+  ): AsyncGenerator<ListedRow> {
+    const peer = this.#identity;
+    if (peer === undefined) return;
+    using _turn = this.turn.begin(query.only);
+    yield* listedRows({ config: this.#configured, state: this.#workplace.state }, {
+      peer,
+      ...query,
+    });
+  }
+
+  /** Whether commands were scheduled that `runner` has not run yet. */
+  get hasScheduled(): boolean {
+    return this.#hasScheduled;
+  }
+
+  /** Of the configuration in use, until disposed. */
+  get runner(): Workplace["runner"] | undefined {
+    return this.#place?.runner;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#close();
+    const place = this.#place;
+    this.#place = undefined;
+    await place?.release();
+  }
+
+  /** Grant, place on disk, and what to do with failures: the frame of every request. */
+  async #serve<T>(
+    { key, name }: Addressed,
+    work: (granted: Granted) => T | Promise<T>,
+    { compare = false }: { compare?: boolean } = {},
+  ): Promise<T | Refusal> {
+    using _turn = this.turn.begin(name);
+    this.#close();
+    return await this.#guard(async () => {
+      const peer = this.#identity;
+      if (peer === undefined) return { kind: "denied", why: "no grant" } as const;
+      const admission = admit({
+        grant: grant(this.#configured, { name, key, peer, compare }),
+        refusesIfDirty: false,
+        isDirty: undefined,
+      });
+      if (admission.do === "refuse") {
+        if (admission.marksForPeer) await this.#markForPeer(name);
+        return this.#refuse(name, admission.outcome);
+      }
+      const at = locate(this.#configured, name);
+      if (at === undefined) {
+        const prefix = name.slice(1, name.indexOf("%", 1));
+        const { hostName } = this.#configured;
+        return failed(`Prefix '${prefix}' is not defined for host '${hostName}'.`);
+      }
+      return await work({ name, at });
+    });
+  }
+
+  /** A disk or a state that fails is a reply line; the connection goes on. */
+  async #guard<T>(work: () => Promise<T>): Promise<T | Refusal> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof CsyncError)) throw error;
+      if (error.code.startsWith("os/") && "text" in error) return failed(String(error.text));
+      if (!error.code.startsWith("state/")) throw error;
+      this.#options.reporter.note(say.stateFailed(error));
+      return failed(
+        error.code === "state/busy" ? "Resource temporarily unavailable" : "Input/output error",
+      );
+    }
+  }
+
+  /**
+   * Locks the path and sees what is there, then compares that with the state: whoever changes the
+   * object after the look is noticed before anything is replaced.
+   */
+  async #hold(
+    granted: Granted,
+    { refusesIfDirty }: { refusesIfDirty: boolean },
+  ): Promise<Held | Refusal> {
+    const { lockWaitMs = 60_000 } = this.#options;
+    const target = this.#target(granted);
+    const held = await this.#workplace.applier.hold(target, { waitMs: lockWaitMs });
+    if (held === undefined) return BUSY;
+    using undo = new DisposableStack();
+    undo.use(held);
+    held.look();
+    if (refusesIfDirty) {
+      await this.#check(granted.name);
+      const isDirty = await this.#isDirty(granted.name);
+      const admission = admit({ grant: "allow", refusesIfDirty, isDirty });
+      if (admission.do === "refuse") {
+        if (admission.marksForPeer) await this.#markForPeer(granted.name);
+        return this.#refuse(granted.name, admission.outcome);
+      }
+    }
+    undo.move();
+    return held;
+  }
+
+  #target({ name, at }: Granted): Target {
+    const { config } = this.#workplace;
+    const backups: BackupPlace[] = [];
+    for (const { backupDirectory, backupGenerations } of matchingGroups(config, name)) {
+      if (backupDirectory === undefined || !backupDirectory.startsWith("/")) continue;
+      const directory = backupDirectory.replace(/(?<=.)\/+$/, "") as BackupPlace["directory"];
+      backups.push({ directory, generations: backupGenerations });
+    }
+    const actions = scheduleFor(this.#configured, name, "remote");
+    return { name, at, peer: this.#identity!, backups, actions };
+  }
+
+  async #check(name: DbName): Promise<void> {
+    const { config, state, jail } = this.#workplace;
+    const { reporter } = this.#options;
+    const scheduled: ScheduledAction[] = [];
+    await checkOne({
+      config,
+      state,
+      jail,
+      reporter,
+      actionsFor: (changed) => {
+        const actions = scheduleFor(config, changed, "local");
+        scheduled.push(...actions);
+        return actions;
+      },
+    }, name);
+    this.#scheduled(scheduled);
+  }
+
+  async #isDirty(name: DbName): Promise<boolean> {
+    const rows = this.#workplace.state.dirtyRows({ range: { name, below: false } });
+    for await (const page of rows) if (page.length > 0) return true;
+    return false;
+  }
+
+  /** Our copy goes back to the peer that was refused. No action: nothing has changed here (D 7.7.3). */
+  async #markForPeer(name: DbName): Promise<void> {
+    const marks = marksFor(this.#configured, name, { forced: false, onBehalfOf: this.#identity });
+    if (marks.length === 0) return;
+    await this.#workplace.state.transaction((tx) => tx.mark(marks));
+    this.#options.reporter.note(say.marked(name));
+  }
+
+  #refuse(name: DbName, outcome: Refusal): Refusal {
+    const { reporter } = this.#options;
+    if (reporter.wants(1)) {
+      reporter.note(say.refused({ name, peer: this.#identity!, why: outcome.kind }));
+    }
+    return outcome;
+  }
+
+  #tell(name: DbName, { outcome, changed }: Applied): void {
+    if (!changed) return;
+    this.#scheduled(scheduleFor(this.#configured, name, "remote"));
+    if (outcome.kind === "done") {
+      this.#options.reporter.note(say.updated(name, this.#identity!));
+    }
+  }
+
+  #scheduled(actions: readonly ScheduledAction[]): void {
+    if (actions.length === 0) return;
+    this.#hasScheduled = true;
+    this.#workplace.runner.scheduled(actions);
+  }
+
+  #close(): void {
+    this.#open?.[Symbol.dispose]();
+    this.#open = undefined;
+  }
+
+  get #workplace(): Workplace {
+    if (this.#place === undefined) throw new Error("configure() has to come first");
+    return this.#place;
+  }
+
+  get #configured(): Config {
+    if (this.#config === undefined) throw new Error("configure() has to come first");
+    return this.#config;
+  }
+}
