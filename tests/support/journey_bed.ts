@@ -25,7 +25,7 @@ export class Bed implements AsyncDisposable {
   reporter = new MemoryReporter();
   readonly #options: BedOptions;
 
-  /** @param text configuration; `@` stands for the tree's path */
+  /** @param text configuration; `@` before a slash, `;` or blank stands for the tree's path */
   constructor(text: string, spec: TreeSpec = {}, options: BedOptions = {}) {
     this.tree = tree(spec);
     this.state = options.state ?? new MemoryStore();
@@ -34,7 +34,7 @@ export class Bed implements AsyncDisposable {
   }
 
   parse(text: string): Config {
-    return configOf(text.replaceAll("@", this.tree.path), this.#options);
+    return configOf(text.replaceAll(/@(?=[/;\s])/g, this.tree.path), this.#options);
   }
 
   path(below: string): DiskPath {
