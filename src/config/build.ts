@@ -225,7 +225,9 @@ class Builder {
     // D 7.1.14: without case, as the own name is lower case.
     const fits = shellMatch(lowerCaseHost(host.text), this.#hostName);
     if (prefix.path !== undefined || !fits) return;
-    prefix.path = withoutTrailingSlashes(path.text) as DiskPath;
+    // Canonical, so that paths are found to be below it; ".." stays, as only the disk can resolve it.
+    const parts = path.text.split("/").filter((part) => part !== "" && part !== ".");
+    prefix.path = `/${parts.join("/")}` as DiskPath;
     this.#options.onNote(2, `Prefix '${prefix.name}' is set to '${prefix.path}'.`);
   }
 

@@ -1,10 +1,10 @@
 /** Reads configuration and key files. The only file of this folder that knows a disk. */
 import { fromBytes, type Key, show, utf8Bytes } from "../model/mod.ts";
-import { buildConfig, type BuildOptions, type OnNote } from "./build.ts";
+import type { OnNote } from "./build.ts";
 import type { Config } from "./config.ts";
 import { ConfigError, place, type Position } from "./config_error.ts";
-import { type Include, Lexer, type SourceText } from "./lexer.ts";
-import { parse } from "./parser.ts";
+import type { Include, SourceText } from "./lexer.ts";
+import { parseConfig } from "./parse_config.ts";
 import { compileShell } from "./shell_match.ts";
 
 export interface LoadOptions {
@@ -73,48 +73,23 @@ export function loadConfig(options: LoadOptions): Config {
       cause: error,
     });
   }
-  return loadFrom(main, { ...options, onNote });
-}
-
-/**
- * Files without `\"` mean what they always meant. Only a text that is an error otherwise is read a
- * second time with escapes in quotes; if that fails too, the first error is the one to tell (D 7.1.3).
- */
-function loadFrom(main: SourceText, options: LoadOptions & { readonly onNote: OnNote }): Config {
-  const notes: Parameters<OnNote>[] = [];
-  const read = (escapes: boolean) => {
-    notes.length = 0;
-    const lexer = new Lexer(main, { include: includer(options.systemDir), escapes });
-    const build: BuildOptions = {
-      ...options,
-      file: main.file,
-      readKey: (name, at) => readKey(name, at, options),
-      onNote: (level, text) => notes.push([level, text]),
-    };
-    try {
-      return buildConfig(parse(lexer), build);
-    } catch (error) {
-      const isSyntax = error instanceof ConfigError && error.code === "config/syntax";
-      if (!isSyntax || escapes || !lexer.sawBackslashInQuotes) throw error;
-      return error;
-    }
-  };
-  try {
-    const first = read(false);
-    if (!(first instanceof ConfigError)) return first;
-    try {
-      return read(true) as Config;
-    } catch {
-      throw first;
-    }
-  } finally {
-    for (const note of notes) options.onNote(...note);
-  }
+  return parseConfig(main, {
+    ...options,
+    onNote,
+    include: includer(systemDir),
+    readKey: (name, at) => readKey(name, at, { systemDir, onNote }),
+  });
 }
 
 /** Finds included files: as the process sees the name, else in the system directory (D 7.1.6). */
 function includer(systemDir: string): Include {
   let files = 0;
+  const identities = new Map<string, string>();
+  const identity = (path: string) => {
+    const known = identities.get(path) ?? identityOf(path);
+    identities.set(path, known);
+    return known;
+  };
   return ({ name, at, within }) => {
     const cannot = (why: string, cause?: unknown) =>
       new ConfigError("config/include", {
@@ -128,18 +103,17 @@ function includer(systemDir: string): Include {
       throw cannot(`not found as ${places.map(show).join(" or ")}; is a ";" missing before it?`);
     }
     return found.map((path) => {
-      if (within.some((outer) => isSameFile(outer, path))) {
-        throw new ConfigError("config/include", {
-          message: "Config includes nested too deeply.",
-          advice: `${place(at)}: ${show(path)} includes itself`,
-        });
-      }
       if (++files > FILES_MAX) throw cannot(`more than ${FILES_MAX} included files`);
       try {
-        return { file: path, text: readText(path) };
+        const isCycle = within.some((outer) => identity(outer) === identity(path));
+        if (!isCycle) return { file: path, text: readText(path) };
       } catch (error) {
         throw cannot(reason(error), error);
       }
+      throw new ConfigError("config/include", {
+        message: "Config includes nested too deeply.",
+        advice: `${place(at)}: ${show(path)} includes itself`,
+      });
     });
   };
 }
@@ -178,9 +152,10 @@ function exists(path: string): boolean {
   }
 }
 
-function isSameFile(a: string, b: string): boolean {
-  const [x, y] = [a, b].map((path) => Deno.statSync(show(path)));
-  return x!.dev === y!.dev && x!.ino === y!.ino;
+/** Device and inode: the same for all ways to one file. */
+function identityOf(path: string): string {
+  const { dev, ino } = Deno.statSync(show(path));
+  return `${dev}:${ino}`;
 }
 
 /** @throws the system's error, or RangeError when the file is longer than anything sensible */
@@ -269,6 +244,12 @@ export function readKeyFile(file: string, { onNote }: { readonly onNote?: OnNote
     throw fail(`Config error: Can't read keyfile ${shownFile}.`, reason(error), error);
   }
   const key = text.split(/[\n\0]/, 1)[0]!.replace(/\r$/, "");
+  if (key.length > KEY_MAX_BYTES) {
+    throw fail(
+      `Config error: Key in file ${shownFile} is too long.`,
+      `csync2 2.0 would use its first ${KEY_MAX_BYTES} characters only`,
+    );
+  }
   const bad = /[^A-Za-z0-9._]/.exec(key)?.[0];
   if (bad !== undefined) {
     throw fail(`Unallowed character '${printable(bad)}' in key file ${shownFile}.`);
@@ -277,12 +258,6 @@ export function readKeyFile(file: string, { onNote }: { readonly onNote?: OnNote
     throw fail(
       `Config error: Key in file ${shownFile} is too short.`,
       `${key.length} characters, at least ${KEY_MIN_BYTES} are needed`,
-    );
-  }
-  if (key.length > KEY_MAX_BYTES) {
-    throw fail(
-      `Config error: Key in file ${shownFile} is too long.`,
-      `csync2 2.0 would use its first ${KEY_MAX_BYTES} characters only`,
     );
   }
   return key as Key;

@@ -33,6 +33,7 @@ export {
   type LoadOptions,
   readKeyFile,
 } from "./load.ts";
+export { parseConfig, type ParseConfigOptions } from "./parse_config.ts";
 export type { Pattern } from "./pattern.ts";
 export {
   encodePath,

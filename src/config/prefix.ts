@@ -31,7 +31,8 @@ function split(config: Config, name: DbName): { path: DiskPath; rest: string } |
   const end = name.indexOf("%", 1) + 1;
   const head = name.slice(0, end);
   const prefix = reachablePrefixes(config).find((known) => known.name === head);
-  return prefix && { path: prefix.path, rest: name.slice(end) };
+  const rest = name.slice(end);
+  return prefix && (rest === "" || rest.startsWith("/")) ? { path: prefix.path, rest } : undefined;
 }
 
 /** The path of a name here; undefined when its prefix has none (D 7.1.16). */

@@ -39,4 +39,81 @@ export const DIFFERENCES: readonly Difference[] = [
     why: "the promised delta is taken before the refusal and never executed",
     spec: "W 20.1",
   },
+  ...because("D 7.1.3", 'a text that is an error without is read with \\" in quotes', [
+    "config-parse/no escape in quotes",
+  ]),
+  ...because("D 7.1.4", "a quote that is never closed is an error", [
+    "config-parse/unterminated quoted string",
+    "config-parse/lone quote at the end",
+  ]),
+  ...because("D 7.1.6", "includes: no newline echo, also from the system directory, wildcards, any depth", [
+    "config-parse/config: semicolon on the next line",
+    "config-parse/config: file name on the next line",
+    "config-parse/config: forgotten semicolon eats the next word",
+    "config-parse/config: not relative to the system directory",
+    "config-parse/config: no globbing",
+    "config-parse/config: directory",
+    "config-parse/config: 11 nested files",
+  ]),
+  ...because("D 7.1.7", "all words of a compare statement are compare patterns", [
+    "config-effects/compare includes all words but the last",
+  ]),
+  ...because("D 7.1.8", "spelling, and `first` in the list of auto methods", [
+    "config-parse/auto unknown",
+    "config-parse/auto is case-sensitive",
+    "config-parse/ignore unknown",
+    "config-parse/ignore mode",
+  ]),
+  ...because("D 7.1.9", "keys of groups that this host is not in are not needed", [
+    "config-parse/no key in a foreign group",
+    "config-parse/key file of a foreign group missing",
+  ]),
+  ...because("D 7.1.10", "a CR at the end of a key does not count; a key that would be cut is refused", [
+    "config-parse/key: crlf",
+    "config-parse/key: line longer than 1023",
+  ]),
+  ...because("D 7.1.11", "numbers must be numbers", [
+    "config-parse/backup generations not a number",
+    "config-parse/lock-timeout not a number",
+    "config-parse/lock-timeout negative",
+  ]),
+  ...because("D 7.1.14", "host patterns of prefixes are matched without case", [
+    "config-parse/prefix host pattern is case-sensitive",
+  ]),
+  ...because("D 7.2.4", "every directory is entered that could hold a match of `**`", [
+    "patterns/recursive include @/a/**.txt; -cIr /",
+    "patterns/direct include @/a/**.txt; -cIr @/a/x",
+  ]),
+  ...because("D 7.2.5", "a base name exclude holds for all that is below the directory", [
+    "patterns/recursive include @/a/x; exclude sub; include @/a/x/sub/deep; -cIr /",
+    "patterns/direct include @/a; exclude .git; -cI @/a/.git/config",
+    "patterns/direct include @/a; exclude .git; -cIr @/a/.git/hooks",
+  ]),
+  ...because("D 7.2.7", "`?` and brackets take a character of a UTF-8 name, not a byte", [
+    "fnmatch/base ? ü",
+    "fnmatch/base ?? ü",
+    "fnmatch/base [!abc] ü",
+  ]),
+  ...because("D 7.2.8", "`include /` is an error, as it includes the root directory only", [
+    "patterns/recursive include /; -cIr /",
+    "patterns/direct include /; -cI @/a",
+  ]),
+  ...because("D 7.2.10", "a prefix directory is listed once", [
+    "patterns/compare include %P%; } prefix P { on *: @/b; } -or @/b",
+    "patterns/compare include %P%; } prefix P { on *: @/b; } -o @/b",
+  ]),
+  ...because("D 7.3.4", "targets of links below a prefix are read", [
+    "checktxt/below_prefix_p",
+    "checktxt/symlink target below a prefix (defect: not seen)",
+  ]),
+  ...because("D 7.3.5", "changes within a second are seen", [
+    "checktxt/mtime below one second",
+  ]),
+  ...because("D 7.3.11", "another `ignore` marks nothing", [
+    "checktxt/ignore statement added: every entry changes",
+  ]),
 ];
+
+function because(spec: string, why: string, cases: readonly string[]): Difference[] {
+  return cases.map((name) => ({ case: name, why, spec }));
+}
