@@ -15,5 +15,6 @@ export {
 } from "./listener.ts";
 export { duplexPair, type DuplexPairOptions } from "./memory.ts";
 export { portNumber, resolve, type ResolveOptions } from "./resolve.ts";
+export { stdioDuplex, type StdioOptions } from "./stdio.ts";
 export { connect, type ConnectOptions } from "./tcp.ts";
 export { upgrade, type UpgradeOptions } from "./tls.ts";

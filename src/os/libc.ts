@@ -54,6 +54,7 @@ const CHANGING = {
 } as const satisfies Deno.ForeignLibraryInterface;
 
 const RARE = {
+  dup3: { parameters: ["i32", "i32", "i32"], result: "i32" },
   fcntl: { parameters: ["i32", "i32", "i64"], result: "i32" },
   flock: { parameters: ["i32", "i32"], result: "i32" },
   fstatfs: { parameters: ["i32", "buffer"], result: "i32" },

@@ -41,5 +41,6 @@ export {
   tryLock,
   unlock,
 } from "./process.ts";
+export { takeStandard } from "./socket.ts";
 export { type CloseLook, closeLookAt, closeLookOf, entryAt, entryOf, readLink } from "./stat.ts";
 export { SystemLog } from "./syslog.ts";
