@@ -10,7 +10,6 @@ import {
   type Nanos,
   type Outcome,
   parseCheckText,
-  percentEncode,
   type Present,
   type Refusal,
   type SizedStream,
@@ -20,8 +19,8 @@ import { ProtocolError } from "../protocol_error.ts";
 import {
   commandLine,
   fitsCommandLine,
-  LIST_KEYS_MAX,
   LIST_ROW_MAX_BYTES,
+  listLines,
   parseListRow,
   parseWholeNumber,
   STATUS_LINE_MAX_BYTES,
@@ -198,11 +197,10 @@ export class ClassicPeer implements Peer {
     const line = commandLine(of === "mtime" ? "GETTM" : "GETSZ", key, name);
     if (!fitsCommandLine(line)) return LINE_TOO_LONG;
     return await this.#exchange(async () => {
-      await this.#wire.send(line);
-      const reply = await this.#status();
-      if (!reply.startsWith(REPLY.dataFollows)) return refusal(reply);
-      // LIMIT: "5" may be "51" cut by a dying connection (W 2.1); whatever is decided by it fails then.
-      const text = await this.#wire.line(TEXT_LINE_MAX_BYTES);
+      let text = await this.#number(line);
+      // "5" may be "51" cut by a dying connection (W 2.1): then asking again fails.
+      if (typeof text === "string" && text.length === 1) text = await this.#number(line);
+      if (typeof text === "object") return text;
       const value = parseWholeNumber(text);
       if (value === undefined || (of === "size" && value < -1n)) {
         throw new ProtocolError("line", `Cannot read a number: the peer sent "${printable(text)}"`);
@@ -210,6 +208,13 @@ export class ClassicPeer implements Peer {
       if (value === -1n) return undefined;
       return of === "size" ? value : timeFromServer(this.timeUnit, value);
     });
+  }
+
+  async #number(line: string): Promise<string | Refusal> {
+    await this.#wire.send(line);
+    const reply = await this.#status();
+    if (!reply.startsWith(REPLY.dataFollows)) return refusal(reply);
+    return await this.#wire.line(TEXT_LINE_MAX_BYTES); // no final status (W 12)
   }
 
   async *list(
@@ -232,7 +237,7 @@ export class ClassicPeer implements Peer {
     await this.#wire.send(line);
     let last = "";
     while (true) {
-      const text = await this.#wire.line(LIST_ROW_MAX_BYTES);
+      const text = whole(await this.#wire.line(LIST_ROW_MAX_BYTES));
       if (!text.startsWith("v")) {
         this.#listEnd(text);
         return;
@@ -250,10 +255,10 @@ export class ClassicPeer implements Peer {
   }
 
   #listEnd(text: string): void {
-    const outcome = outcomeOf(text);
+    if (outcomeOf(text).kind !== "done") {
+      throw new ProtocolError("refused", `Cannot list: the peer answered "${printable(text)}"`);
+    }
     this.#state = "idle";
-    if (outcome.kind === "done") return;
-    throw new ProtocolError("line", `Cannot list: the peer answered "${printable(text)}"`);
   }
 
   async content(key: Key, name: DbName): Promise<ByteStream | Refusal> {
@@ -311,8 +316,9 @@ export class ClassicPeer implements Peer {
 
   /** A status line. One blank line before it is skipped: C servers end two error texts twice (W 20.4). */
   async #status(): Promise<string> {
-    const line = await this.#wire.line(STATUS_LINE_MAX_BYTES);
-    return line === "" ? await this.#wire.line(STATUS_LINE_MAX_BYTES) : line;
+    let line = await this.#wire.line(STATUS_LINE_MAX_BYTES);
+    if (line === "") line = await this.#wire.line(STATUS_LINE_MAX_BYTES);
+    return whole(line);
   }
 
   #begin(): void {
@@ -330,6 +336,12 @@ export class ClassicPeer implements Peer {
     this.#state = endsAll?.(result) ? "used-up" : "idle";
     return result;
   }
+}
+
+/** A line of at least two bytes: a Duplex gives the last byte of a dying connection as a line (W 2.1). */
+function whole(line: string): string {
+  if (line.length > 1) return line;
+  throw new ProtocolError("closed", "Cannot go on: the peer's answer was cut short");
 }
 
 /** The error reply to a command whose success is something else than plain. */
@@ -364,25 +376,4 @@ async function settle<T>(work: () => Promise<T>): Promise<Settled<T>> {
 function unwrap<T>(settled: Settled<T>): T {
   if ("thrown" in settled) throw settled.thrown;
   return settled.value;
-}
-
-/** LIST lines that together name all keys: 28 keys and one command line at most in each (W 19). */
-function listLines(peerName: HostName, keys: readonly Key[], only?: DbName): string[] {
-  const unique = [...new Set(keys)];
-  const lines: string[] = [];
-  do {
-    let line = commandLine("LIST", peerName, only ?? "-");
-    let count = 0;
-    for (; count < LIST_KEYS_MAX && unique.length > 0; count++) {
-      const longer = `${line} ${percentEncode(unique[0]!)}`;
-      if (!fitsCommandLine(longer)) break;
-      line = longer;
-      unique.shift();
-    }
-    if (count === 0 && unique.length > 0) {
-      throw new RangeError("Cannot list: a name or key is too long");
-    }
-    lines.push(line);
-  } while (unique.length > 0);
-  return lines;
 }

@@ -92,6 +92,27 @@ export function parseNumber32(text: string | undefined): number | undefined {
   return unsigned === 0xffff_ffff ? -1 : unsigned;
 }
 
+/** LIST lines that together name all keys: 28 keys and one command line at most in each (W 19). */
+export function listLines(peerName: string, keys: readonly string[], only?: DbName): string[] {
+  const unique = [...new Set(keys)];
+  const lines: string[] = [];
+  do {
+    let line = commandLine("LIST", peerName, only ?? "-");
+    let count = 0;
+    for (; count < LIST_KEYS_MAX && unique.length > 0; count++) {
+      const longer = `${line} ${percentEncode(unique[0]!)}`;
+      if (!fitsCommandLine(longer)) break;
+      line = longer;
+      unique.shift();
+    }
+    if (count === 0 && unique.length > 0) {
+      throw new RangeError("Cannot list: a name or key is too long");
+    }
+    lines.push(line);
+  } while (unique.length > 0);
+  return lines;
+}
+
 /** A row of LIST without LF. */
 export function listRow({ name, checkText }: ListedRow): string {
   return `${percentEncode(checkText)}\t${percentEncode(name)}`;
