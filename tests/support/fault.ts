@@ -83,12 +83,14 @@ export function meddlesAt<T>(
   let isMeddling = false;
   return run(work, {
     only: (call) => !isMeddling && (only?.(call) ?? true),
-    before: (index) => {
+    before: (index, args) => {
       if (index !== n) return undefined;
       isMeddling = true;
+      const keep = keepBuffers(args); // meddle may use the os layer, whose buffers are arguments here
       try {
         meddle();
       } finally {
+        keep();
         isMeddling = false;
       }
       return undefined;
@@ -97,10 +99,20 @@ export function meddlesAt<T>(
   });
 }
 
+/** Remembers what the buffers among `args` hold; the result puts it back. */
+function keepBuffers(args: readonly unknown[]): () => void {
+  const kept = args.filter((arg) => ArrayBuffer.isView(arg)).map((view) => {
+    const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+    const copy = bytes.slice();
+    return () => bytes.set(copy);
+  });
+  return () => kept.forEach((restore) => restore());
+}
+
 interface Interception {
   readonly only: FaultOptions["only"];
   /** A number is the result, and the call is not made. */
-  before(index: number): number | undefined;
+  before(index: number, args: readonly unknown[]): number | undefined;
   isReached(count: number): boolean;
 }
 
@@ -116,7 +128,7 @@ async function run<T>(
   const intercept = (name: string, call: AnyCall): AnyCall => (...args) => {
     if (only !== undefined && !only(name)) return call(...args);
     calls.push(name);
-    const result = before(calls.length - 1);
+    const result = before(calls.length - 1, args);
     if (result === undefined) return call(...args);
     return name === "getcwd" ? null : result;
   };

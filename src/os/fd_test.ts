@@ -1,0 +1,37 @@
+import { equal, ok, throws } from "node:assert/strict";
+import { openAt } from "./directory.ts";
+import { O_DIRECTORY, O_PATH } from "./flags.ts";
+
+const open = () => openAt("/", { flags: O_PATH | O_DIRECTORY });
+
+Deno.test("Fd is unusable once disposed, and disposing twice closes nobody else's descriptor", () => {
+  const fd = open();
+  const number = fd.number;
+  fd[Symbol.dispose]();
+  equal(fd.isOpen, false);
+  throws(() => fd.number, { code: "os/EBADF" });
+  throws(() => fd.duplicate(), { code: "os/EBADF" });
+  using other = open();
+  equal(other.number, number);
+  fd[Symbol.dispose]();
+  using _copy = other.duplicate();
+});
+
+Deno.test("Fd is not inherited by programs we start", () => {
+  using fd = open();
+  using copy = fd.duplicate();
+  for (const { number } of [fd, copy]) {
+    const flags = Deno.readTextFileSync(`/proc/self/fdinfo/${number}`);
+    ok(/^flags:\s*0?1?2\d{6}$/m.test(flags), flags); // O_CLOEXEC is 02000000, O_PATH 010000000
+  }
+});
+
+Deno.test("Fd.release() gives the descriptor away", () => {
+  const fd = open();
+  const number = fd.release();
+  throws(() => fd.number, { code: "os/EBADF" });
+  fd[Symbol.dispose]();
+  using again = open();
+  equal(again.number === number, false);
+  Deno.openSync(`/proc/self/fd/${number}`).close();
+});

@@ -1,0 +1,97 @@
+import { deepEqual, equal, ok, throws } from "node:assert/strict";
+import { nanos } from "../model/mod.ts";
+import { failsAt } from "../../tests/support/fault.ts";
+import { fifo, link, modeOf, tree } from "../../tests/support/tree.ts";
+import { openAt } from "./directory.ts";
+import { O_DIRECTORY, O_PATH, O_RDONLY, O_RDWR } from "./flags.ts";
+import {
+  freeBytes,
+  setModeAt,
+  setModeByPath,
+  setModeOf,
+  setOwnerAt,
+  setOwnerOf,
+  setTimeAt,
+  setTimeOf,
+  sync,
+  syncFileSystem,
+} from "./metadata.ts";
+import { entryAt } from "./stat.ts";
+
+const openDir = (path: string) => openAt(path, { flags: O_PATH | O_DIRECTORY });
+
+for (const [name, setMode] of Object.entries({ setModeAt, setModeByPath })) {
+  Deno.test(`${name}() changes the object itself and refuses links`, () => {
+    using t = tree({ F: "", "D/": "", P: fifo(), C: { kind: "chr", rdev: 259 }, L: link("F") });
+    using dir = openDir(t.path);
+    for (const [leaf, kind] of [["F", "reg"], ["D", "dir"], ["P", "fifo"], ["C", "chr"]] as const) {
+      setMode(dir, leaf, 0o2751);
+      const entry = entryAt(dir, leaf);
+      equal(entry.kind !== "absent" && entry.meta.mode, modeOf(kind, 0o2751), leaf);
+    }
+    throws(() => setMode(dir, "L", 0o600), { code: "os/EOPNOTSUPP" });
+    throws(() => setMode(dir, "no", 0o600), { code: "os/ENOENT" });
+    const F = entryAt(dir, "F");
+    equal(F.kind === "reg" && F.meta.mode, modeOf("reg", 0o2751));
+  });
+}
+
+Deno.test("setOwnerAt() leaves parts alone and never follows a link", () => {
+  using t = tree({ F: "", L: link("F") });
+  using dir = openDir(t.path);
+  const owner = (leaf: string) => {
+    const entry = entryAt(dir, leaf);
+    return entry.kind === "absent" ? undefined : [entry.meta.uid, entry.meta.gid];
+  };
+  setOwnerAt(dir, "F", { uid: 4_000_000_000, gid: undefined });
+  setOwnerAt(dir, "F", { uid: undefined, gid: 17 });
+  setOwnerAt(dir, "L", { uid: 5, gid: 6 });
+  deepEqual([owner("F"), owner("L")], [[4_000_000_000, 17], [5, 6]]);
+  using file = openAt("F", { dir, flags: O_RDWR });
+  setOwnerOf(file, { uid: 7, gid: 8 }, "F");
+  setModeOf(file, 0o4711, "F");
+  deepEqual(owner("F"), [7, 8]);
+  const F = entryAt(dir, "F");
+  equal(F.kind === "reg" && F.meta.mode, modeOf("reg", 0o4711));
+});
+
+Deno.test("setTimeAt() sets nanoseconds of the object itself, before 1970 too", () => {
+  using t = tree({ F: "", L: link("F"), "D/": "" });
+  using dir = openDir(t.path);
+  const time = (leaf: string) => {
+    const entry = entryAt(dir, leaf);
+    return entry.kind === "absent" ? undefined : entry.meta.mtime;
+  };
+  for (const at of [0n, 1n, -1n, -1_000_000_001n, 1_700_000_000_123_456_789n].map(nanos)) {
+    setTimeAt(dir, "L", at);
+    setTimeAt(dir, "D", at);
+    deepEqual([time("L"), time("D")], [at, at]);
+    ok(time("F") !== at);
+  }
+  using file = openAt("F", { dir, flags: O_RDWR });
+  setTimeOf(file, nanos(-5n), "F");
+  equal(time("F"), -5n);
+  setTimeOf(file, nanos(1_600_000_000_000_000_000n), "F");
+  equal(Deno.statSync(t.join("F")).atime?.getTime(), 1_600_000_000_000);
+});
+
+Deno.test("sync() and syncFileSystem() pass on real failures only", async () => {
+  using t = tree({ F: "" });
+  using dir = openAt(t.path, { flags: O_RDONLY | O_DIRECTORY });
+  sync(dir, ".");
+  syncFileSystem(dir, ".");
+  const cannot = await failsAt(0, () => sync(dir, "."), { errno: "EINVAL" });
+  equal(cannot.error, undefined);
+  const broken = await failsAt(0, () => sync(dir, "."), { errno: "EIO" });
+  equal((broken.error as { code: string }).code, "os/EIO");
+});
+
+Deno.test("freeBytes() agrees with df", () => {
+  using dir = openAt("/dev/shm", { flags: O_RDONLY | O_DIRECTORY });
+  const free = freeBytes(dir, "/dev/shm");
+  const { stdout } = new Deno.Command("df", {
+    args: ["-B1", "--output=avail", "/dev/shm"],
+  }).outputSync();
+  const df = Number(new TextDecoder().decode(stdout).split("\n")[1]);
+  ok(Math.abs(free - df) < 2 ** 30, `${free} and ${df}`);
+});

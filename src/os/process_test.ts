@@ -1,0 +1,132 @@
+import { deepEqual, equal, ok, throws } from "node:assert/strict";
+import { tree } from "../../tests/support/tree.ts";
+import { failsAt } from "../../tests/support/fault.ts";
+import { openAt } from "./directory.ts";
+import { F_SETFD, O_RDONLY, O_RDWR } from "./flags.ts";
+import { rare } from "./libc.ts";
+import {
+  checkDescriptor,
+  closeOnExec,
+  currentDirectory,
+  descriptorKind,
+  hostName,
+  peerAddress,
+  tryLock,
+  unlock,
+} from "./process.ts";
+
+Deno.test("hostName() and currentDirectory() are the system's", () => {
+  equal(hostName(), Deno.hostname());
+  equal(currentDirectory(), Deno.cwd());
+});
+
+Deno.test("currentDirectory() is real and raw", () => {
+  using t = tree({ "D\xff/": "" });
+  const script = `import { currentDirectory } from ${
+    JSON.stringify(import.meta.resolve("./process.ts"))
+  };
+    try { console.log(JSON.stringify(currentDirectory())); } catch (e) { console.log(e.code); }`;
+  const program = t.join("p.ts");
+  Deno.writeTextFileSync(program, script);
+  const run = (prepare: string) => {
+    const { stdout, stderr } = new Deno.Command("sh", {
+      args: ["-c", `${prepare} && exec "$0" run -A --no-prompt "$1"`, Deno.execPath(), program],
+      cwd: t.path,
+      env: { NO_COLOR: "1" },
+    }).outputSync();
+    return (new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr)).trim();
+  };
+  equal(run(`ln -s / r && cd r/tmp`), JSON.stringify("/tmp"));
+  equal(run(`cd "$(printf 'D\\377')"`), JSON.stringify(`${t.path}/D\xff`));
+});
+
+Deno.test("peerAddress() tells who is at the other end", async () => {
+  for (
+    const [hostname, want] of [
+      ["127.21.0.1", { family: "inet", host: "127.21.0.1" }],
+      ["::1", { family: "inet6", host: "::1" }],
+    ] as const
+  ) {
+    using server = Deno.listen({ hostname, port: 0 });
+    const before = sockets();
+    using client = await Deno.connect({ hostname, port: server.addr.port });
+    const mine = sockets().filter((fd) => !before.includes(fd));
+    ok(mine.length >= 1);
+    deepEqual(peerAddress(mine[0]!), { ...want, port: server.addr.port });
+    equal(descriptorKind(mine[0]!), "sock");
+    (await server.accept()).close();
+    ok(client);
+  }
+});
+
+Deno.test("peerAddress() gives an IPv4 peer of an IPv6 socket as IPv4", async () => {
+  using server = Deno.listen({ hostname: "::", port: 0 });
+  using client = await Deno.connect({ hostname: "127.21.0.1", port: server.addr.port });
+  const before = sockets();
+  using accepted = await server.accept();
+  const [mine] = sockets().filter((fd) => !before.includes(fd));
+  const { port } = client.localAddr;
+  deepEqual(peerAddress(mine!), { family: "inet", host: "127.0.0.1", port });
+  ok(accepted);
+});
+
+Deno.test("peerAddress() knows unix sockets and what is no socket", async () => {
+  using t = tree({ F: "" });
+  using server = Deno.listen({ transport: "unix", path: t.join("S") });
+  const before = sockets();
+  using client = await Deno.connect({ transport: "unix", path: t.join("S") });
+  const [mine] = sockets().filter((fd) => !before.includes(fd));
+  deepEqual(peerAddress(mine!), { family: "unix" });
+  using file = openAt(t.join("F"), { flags: O_RDONLY });
+  equal(peerAddress(file.number), undefined);
+  throws(() => peerAddress(9999), { code: "os/EBADF" });
+  (await server.accept()).close();
+  ok(client);
+});
+
+function sockets(): number[] {
+  return [...Deno.readDirSync("/proc/self/fd")].map(({ name }) => Number(name)).filter((fd) => {
+    try {
+      return Deno.readLinkSync(`/proc/self/fd/${fd}`).startsWith("socket:");
+    } catch {
+      return false;
+    }
+  }).sort((a, b) => a - b);
+}
+
+Deno.test("checkDescriptor() and descriptorKind() refuse what is not open", () => {
+  using t = tree({ F: "" });
+  using file = openAt(t.join("F"), { flags: O_RDONLY });
+  checkDescriptor(file.number);
+  equal(descriptorKind(file.number), "reg");
+  equal(file.isOpen, true);
+  throws(() => checkDescriptor(9999), { code: "os/EBADF", text: "Bad file descriptor" });
+  throws(() => checkDescriptor(-1), { code: "os/EBADF" });
+  throws(() => descriptorKind(9999), { code: "os/EBADF" });
+  throws(() => closeOnExec(9999), { code: "os/EBADF" });
+});
+
+Deno.test("closeOnExec() keeps a descriptor from the programs we start", () => {
+  using t = tree({ F: "" });
+  using file = openAt(t.join("F"), { flags: O_RDONLY });
+  const flags = () => Deno.readTextFileSync(`/proc/self/fdinfo/${file.number}`);
+  rare().fcntl(file.number, F_SETFD, 0);
+  ok(!/flags:\s*02\d{6}/.test(flags()));
+  closeOnExec(file.number);
+  ok(/flags:\s*02\d{6}/.test(flags()));
+});
+
+Deno.test("tryLock() excludes others until released, without waiting", async () => {
+  using t = tree({ F: "" });
+  using one = openAt(t.join("F"), { flags: O_RDWR });
+  using two = openAt(t.join("F"), { flags: O_RDWR });
+  equal(tryLock(one, "F"), true);
+  equal(tryLock(two, "F"), false);
+  equal(tryLock(two, "F", { shared: true }), false);
+  unlock(one, "F");
+  equal(tryLock(two, "F", { shared: true }), true);
+  equal(tryLock(one, "F", { shared: true }), true);
+  equal(tryLock(one, "F"), false);
+  const broken = await failsAt(0, () => tryLock(one, "F"), { errno: "ENOLCK" });
+  equal((broken.error as { code: string }).code, "os/ENOLCK");
+});
