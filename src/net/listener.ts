@@ -1,5 +1,6 @@
 /** Listens on an own address, on all of them, or on a descriptor that a super-server opened. */
 import type { Server, Socket } from "node:net";
+import { closeOnExec } from "../os/mod.ts";
 import { unmapped } from "./address.ts";
 import { ConnLink } from "./conn_link.ts";
 import type { Duplex, PeerAddress } from "./duplex.ts";
@@ -101,9 +102,13 @@ export interface ListenOnOptions {
   idleMs?: number;
 }
 
-/** @throws NetError `net/bind` when the descriptor is no listening socket */
+/**
+ * Listens on a descriptor of ours from now on; programs we start do not inherit it.
+ * @throws NetError `net/bind` when it is no listening socket, OsError when it is not open
+ */
 export async function listenOn({ fd, idleMs }: ListenOnOptions): Promise<Listener> {
   const { createServer } = await import("node:net");
+  closeOnExec(fd);
   const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true });
   const listener = new FdListener(server, idleMs);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
