@@ -55,7 +55,8 @@ export function dbName(text: string): DbName {
 /** `text` as a canonical absolute path. @throws RangeError when it is none */
 export function diskPath(text: string): DiskPath {
   const parts = text.split("/");
-  if (text !== "/" && (parts.shift() !== "" || !parts.every(isName))) {
+  const isRooted = parts.shift() === "" && parts.length > 0;
+  if (text !== "/" && !(isRooted && parts.every(isName))) {
     throw new RangeError(`Cannot use as a path: ${JSON.stringify(text)}`);
   }
   return text as DiskPath;
