@@ -14,7 +14,7 @@ import {
 } from "../model/mod.ts";
 import type { DirHandle, Jail, PathLocks } from "../fs/mod.ts";
 import type { StateStore } from "../state/mod.ts";
-import { type Place, refusalOf, type Seen } from "./install.ts";
+import { type Place, refusalOf, type Seen } from "./steps.ts";
 import { type Repaired, repairIntents, type RepairOptions } from "./intents.ts";
 import { FilePut } from "./put_file.ts";
 import { changeMeta, changeObject } from "./put_other.ts";

@@ -1,30 +1,29 @@
 /** Copies of regular files before they are changed or removed (W 14.4 with the intended rotation). */
-import { type DiskPath, isName, leaf, type Located, type Name, parent } from "../model/mod.ts";
-import type { DirHandle, Jail, SourceFile } from "../fs/mod.ts";
+import {
+  type DbName,
+  type DiskPath,
+  isName,
+  leaf,
+  type Located,
+  type Name,
+  parent,
+} from "../model/mod.ts";
+import type { DirHandle, Jail, SourceFile, TempFile } from "../fs/mod.ts";
 import { type BackupPlace, isSystemError, pathOf, type Target, type Workshop } from "./target.ts";
-import { type Place, verify } from "./install.ts";
+import { announce, giveUp, type Place, Refused, verify } from "./steps.ts";
 
 const COPY_BYTES = 256 * 1_024;
 /** After so much copying other connections get a turn. */
 const TURN_BYTES = 16 * 1_024 * 1_024;
 const CONTROL_REGEXP = /[\x00-\x1f\x7f]/g;
 
-/** No copy, no change. */
-export class BackupFailed extends Error {
-  override readonly name = "BackupFailed";
-  /** @param reply the one line that the peer gets (W appendix A, without the second line feed) */
-  constructor(readonly reply: string, cause: unknown) {
-    super(reply, { cause });
-  }
-}
-
 /**
  * Copies the regular file at `place` into each backup directory of the target. Does nothing for other
  * objects. The name of the copy is the backup directory and the file's path on this host; no link is
  * followed below the backup directory. The older copies move up: X -> X.1 -> ... -> X.(N-1).
  *
- * @throws BackupFailed nothing was changed but, at worst, copies moved up
- * @throws ChangedMeanwhile when the file changed while it was copied
+ * @throws Refused nothing was changed but, at worst, copies moved up,
+ * or the file changed while it was copied
  */
 export async function backUp(
   workshop: Workshop,
@@ -36,14 +35,12 @@ export async function backUp(
   const shown = path.replace(CONTROL_REGEXP, "?");
   for (const backup of places) {
     try {
-      await copyTo(workshop, { backup, path, place });
+      await copyTo(workshop, { backup, path, place, target });
     } catch (error) {
       if (!isSystemError(error)) throw error;
       const what = error.call === "write" || error.call === "pwrite" ? "Write" : "Open";
-      throw new BackupFailed(
-        `${what} error while backing up '${shown}': ${error.text}`,
-        error,
-      );
+      // COMPAT: one line; the C program's text ends in two line feeds (W 20.4).
+      throw new Refused(failed(`${what} error while backing up '${shown}': ${error.text}`), error);
     }
   }
   verify(place); // copying took its time
@@ -51,22 +48,42 @@ export async function backUp(
 
 async function copyTo(
   workshop: Workshop,
-  { backup, path, place }: { backup: BackupPlace; path: DiskPath; place: Place },
+  { backup, path, place, target }: {
+    backup: BackupPlace;
+    path: DiskPath;
+    place: Place;
+    target: Target;
+  },
 ): Promise<void> {
   const at: Located = { anchor: backup.directory, below: path.slice(1) };
   makeDirectories(workshop.jail, { backup: backup.directory, path });
   const { dir, leaf: name } = workshop.jail.parentOf(at);
   using _dir = dir;
-  using temp = dir.createTemp(name);
+  // The copy has an intent of its own, under its own path, so that no half of it survives a crash.
+  const copy: Target = { ...target, name: pathOf(at) as string as DbName, at };
+  const temp = dir.tempName(name);
+  await announce(workshop, copy, { temp, want: "" });
+  try {
+    using file = dir.createTemp(name, temp);
+    await fill(workshop, { file, place });
+    rotate(dir, { name, generations: backup.generations });
+    file.installAs(name);
+  } finally {
+    await giveUp(workshop, { target: copy, place: { dir }, temp });
+  }
+}
+
+async function fill(
+  { durability }: Workshop,
+  { file, place }: { file: TempFile; place: Place },
+): Promise<void> {
   using source = place.dir.open(place.leaf);
-  await copyContent(source, (bytes) => temp.write(bytes));
+  await copyContent(source, (bytes) => file.write(bytes));
   const { uid, gid, mode, mtime } = source.meta;
-  temp.setOwner(uid, gid);
-  temp.setMode(mode);
-  temp.setTime(mtime);
-  if (workshop.durability !== "none") temp.sync();
-  rotate(dir, { name, generations: backup.generations });
-  temp.installAs(name);
+  file.setOwner(uid, gid);
+  file.setMode(mode);
+  file.setTime(mtime);
+  if (durability !== "none") file.sync();
 }
 
 async function copyContent(

@@ -3,110 +3,27 @@
  * temporary name, make the object under it, tell exactly what it is, verify that the old one is still
  * what was admitted, keep a copy, switch in one call, make it durable, record.
  */
+import { DONE, type Name, type Outcome, type Present } from "../model/mod.ts";
+import type { TempFile } from "../fs/mod.ts";
+import { backUp } from "./backup.ts";
 import {
-  CONFLICT,
-  DONE,
-  type Entry,
-  failed,
-  type Fingerprint,
-  type Name,
-  type Outcome,
-  type Present,
-  type Refusal,
-  sameFingerprint,
-} from "../model/mod.ts";
-import type { DirHandle, TempFile } from "../fs/mod.ts";
-import { backUp, BackupFailed } from "./backup.ts";
-import {
-  type Applied,
-  isSystemError,
-  recordOf,
-  type Target,
-  wantText,
-  type Workshop,
-} from "./target.ts";
-
-/** One state of one object. */
-export interface Seen {
-  readonly entry: Entry;
-  readonly fingerprint?: Fingerprint;
-}
-
-/** An open directory, an entry in it, and what the entry was when the change was admitted. */
-export interface Place {
-  readonly dir: DirHandle;
-  readonly leaf: Name;
-  readonly admitted: Seen;
-}
+  announce,
+  changedMeanwhile,
+  giveUp,
+  type Place,
+  record,
+  refusalOf,
+  remove,
+  syncDirectory,
+  verify,
+} from "./steps.ts";
+import { type Applied, isSystemError, type Target, wantText, type Workshop } from "./target.ts";
 
 /** A complete object under a temporary name; disposing removes it unless it was installed. */
 export type Draft = Pick<TempFile, "name" | "look" | "installAs"> & Disposable;
 
 /** How file systems say that they know no special rename. */
 const CANNOT = ["EINVAL", "ENOSYS", "EOPNOTSUPP"];
-
-/** The object is not what was admitted: somebody on this host was faster. */
-export class ChangedMeanwhile extends Error {
-  override readonly name = "ChangedMeanwhile";
-}
-
-/**
- * Whether nobody touched the object between the two looks. A directory changes its times with every
- * entry in it, so only what is recorded of it counts.
- */
-export function isSame(a: Seen, b: Seen): boolean {
-  if (a.entry.kind === "absent" || b.entry.kind === "absent") return a.entry.kind === b.entry.kind;
-  const x = a.fingerprint, y = b.fingerprint;
-  if (x === undefined || y === undefined) return false;
-  if (a.entry.kind !== "dir" || b.entry.kind !== "dir") return sameFingerprint(x, y);
-  return x.dev === y.dev && x.ino === y.ino && wantText(a.entry) === wantText(b.entry);
-}
-
-/** @throws ChangedMeanwhile when the object is no longer in the admitted state */
-export function verify({ dir, leaf, admitted }: Place): void {
-  if (!isSame(admitted, dir.lookClosely(leaf))) throw new ChangedMeanwhile();
-}
-
-/** Announces a change, so that the next start can tidy up after a crash (N 7.9). */
-export async function announce(
-  { state }: Workshop,
-  target: Target,
-  { temp, want }: { temp: Name | ""; want: string },
-): Promise<void> {
-  await state.transaction((tx) =>
-    tx.putIntent({ name: target.name, peer: target.peer, temp, want })
-  );
-}
-
-/** Takes back an announcement: nothing was changed. */
-export async function withdraw({ state }: Workshop, target: Target): Promise<void> {
-  await state.transaction((tx) => tx.deleteIntent(target.name));
-}
-
-/** Record, intent, the peer's mark and the actions in one transaction. */
-export async function record(
-  { state, ignored }: Workshop,
-  target: Target,
-  { entry, actions = false }: { entry: Entry; actions?: boolean },
-): Promise<void> {
-  await state.transaction(async (tx) => {
-    if (entry.kind === "absent") await tx.deleteRecords([target.name]);
-    else {
-      await tx.putRecords([recordOf(target.name, entry, { timeUnit: state.timeUnit, ignored })]);
-    }
-    await tx.deleteIntent(target.name);
-    await tx.clearMarks(target.name, target.peer);
-    if (actions && target.actions.length > 0) await tx.schedule(target.actions);
-  });
-}
-
-/** How a failure is told to the peer. Everything that is not its doing goes on as an exception. */
-export function refusalOf(error: unknown): Refusal {
-  if (error instanceof ChangedMeanwhile) return CONFLICT;
-  if (error instanceof BackupFailed) return failed(error.reply);
-  if (isSystemError(error)) return failed(error.text);
-  throw error;
-}
 
 /** Announces `want`, makes the object with `make` and installs it. */
 export async function create(
@@ -130,8 +47,9 @@ export async function create(
   try {
     draft = make(temp);
   } catch (error) {
-    await withdraw(workshop, target);
-    return { outcome: refusalOf(error), changed: false };
+    const outcome = refusalOf(error);
+    await giveUp(workshop, { target, place, temp });
+    return { outcome, changed: false };
   }
   return await install(workshop, { target, place, draft, announced: want });
 }
@@ -167,7 +85,8 @@ export async function install(
       return { outcome: refusalOf(error.cause), changed: true };
     }
     const refusal = refusalOf(error);
-    await withdraw(workshop, target);
+    draft[Symbol.dispose]();
+    await giveUp(workshop, { target, place, temp: draft.name });
     return { outcome: refusal, changed: false };
   }
   const synced = syncDirectory(workshop, place);
@@ -177,7 +96,7 @@ export async function install(
 
 function complete(draft: Draft): Present {
   const entry = draft.look();
-  if (entry.kind === "absent") throw new ChangedMeanwhile(); // somebody removed our temporary object
+  if (entry.kind === "absent") throw changedMeanwhile(); // somebody removed our temporary object
   return entry;
 }
 
@@ -222,7 +141,7 @@ function installNew({ dir, leaf }: Pick<Place, "dir" | "leaf">, draft: Draft): O
   try {
     dir.renameNew(draft.name, leaf);
   } catch (error) {
-    if (isSystemError(error, "EEXIST")) throw new ChangedMeanwhile();
+    if (isSystemError(error, "EEXIST")) throw changedMeanwhile();
     if (!isSystemError(error, ...CANNOT)) throw error;
     draft.installAs(leaf);
   }
@@ -253,22 +172,5 @@ function switchWithoutExchange(
     return DONE;
   } catch (cause) {
     throw new Unfinished("Cannot install the new object", { cause });
-  }
-}
-
-/** Removes one entry, a directory only when it is empty. */
-export function remove(dir: DirHandle, leaf: Name, kind: Present["kind"]): void {
-  if (kind === "dir") dir.rmdir(leaf);
-  else dir.unlink(leaf);
-}
-
-/** Makes the switch itself durable. The change is done anyway; a failure is told to the peer. */
-export function syncDirectory({ durability }: Workshop, { dir }: Place): Outcome {
-  if (durability !== "full") return DONE;
-  try {
-    dir.sync();
-    return DONE;
-  } catch (error) {
-    return refusalOf(error);
   }
 }

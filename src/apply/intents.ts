@@ -8,7 +8,7 @@ import {
   type Name,
 } from "../model/mod.ts";
 import type { DirHandle } from "../fs/mod.ts";
-import { record, remove, withdraw } from "./install.ts";
+import { record, remove, withdraw } from "./steps.ts";
 import { isSystemError, type Target, wantText, type Workshop } from "./target.ts";
 
 export interface RepairOptions {

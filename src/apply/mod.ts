@@ -1,6 +1,6 @@
 /** The only code that changes user files. Imports: model, fs, state. @module */
 export { Applier, type ApplierOptions, BUSY, Held } from "./apply.ts";
 export type { Repaired, RepairOptions } from "./intents.ts";
-export { refusalOf } from "./install.ts";
+export { refusalOf } from "./steps.ts";
 export { FilePut } from "./put_file.ts";
 export type { Applied, BackupPlace, Durability, Target } from "./target.ts";

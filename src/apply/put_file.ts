@@ -9,7 +9,8 @@ import {
   TYPE_BITS,
 } from "../model/mod.ts";
 import type { SourceFile, TempFile } from "../fs/mod.ts";
-import { announce, create, install, type Place, refusalOf, withdraw } from "./install.ts";
+import { create, install } from "./install.ts";
+import { announce, giveUp, type Place, refusalOf } from "./steps.ts";
 import { type Applied, isSystemError, type Target, type Workshop } from "./target.ts";
 
 /**
@@ -42,7 +43,8 @@ export class FilePut implements AsyncDisposable {
   readonly #small: Uint8Array[] = [];
   #size = 0;
   #temp: TempFile | undefined;
-  #isAnnounced = false;
+  /** Temporary name in an intent that nobody has settled yet. */
+  #announced: Name | undefined;
 
   /** @throws OsError when the old content cannot be opened */
   constructor(
@@ -81,7 +83,7 @@ export class FilePut implements AsyncDisposable {
     if (this.#temp !== undefined) return;
     const name = this.#place.dir.tempName(this.#place.leaf);
     await announce(this.#workshop, this.#target, { temp: name, want: "" });
-    this.#isAnnounced = true;
+    this.#announced = name;
     this.#temp = this.#start(name);
   }
 
@@ -119,7 +121,7 @@ export class FilePut implements AsyncDisposable {
       return { outcome: refusalOf(error), changed: false };
     }
     this.#temp = undefined; // install() settles both
-    this.#isAnnounced = false;
+    this.#announced = undefined;
     return await install(this.#workshop, { target, place, draft: temp, announced: "" });
   }
 
@@ -167,10 +169,12 @@ export class FilePut implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    using dir = this.#place.dir;
     this.basis?.[Symbol.dispose]();
     this.#temp?.[Symbol.dispose]();
-    this.#place.dir[Symbol.dispose]();
-    if (this.#isAnnounced) await withdraw(this.#workshop, this.#target);
+    const temp = this.#announced;
+    if (temp === undefined) return;
+    await giveUp(this.#workshop, { target: this.#target, place: { ...this.#place, dir }, temp });
   }
 }
 

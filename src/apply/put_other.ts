@@ -15,10 +15,9 @@ import {
 } from "../model/mod.ts";
 import type { DirHandle } from "../fs/mod.ts";
 import { backUp } from "./backup.ts";
+import { create, type Draft } from "./install.ts";
 import {
   announce,
-  create,
-  type Draft,
   isSame,
   type Place,
   record,
@@ -27,7 +26,7 @@ import {
   syncDirectory,
   verify,
   withdraw,
-} from "./install.ts";
+} from "./steps.ts";
 import { type Applied, isSystemError, recordOf, type Target, type Workshop } from "./target.ts";
 
 const ID_UNCHANGED = 0xffff_ffff;
@@ -217,7 +216,7 @@ function dressed(
   dir: DirHandle,
   { temp, isDirectory, dress }: { temp: Name; isDirectory: boolean; dress?: () => void },
 ): Draft {
-  let isInstalled = false;
+  let isInstalled = false; // or removed
   const draft: Draft = {
     name: temp,
     look: () => dir.look(temp),
@@ -227,6 +226,7 @@ function dressed(
     },
     [Symbol.dispose]: () => {
       if (isInstalled) return;
+      isInstalled = true;
       try {
         if (isDirectory) dir.rmdir(temp);
         else dir.unlink(temp);

@@ -128,6 +128,7 @@ export class Receiver implements RequestHandler {
     const { ignored } = this.#configured;
     const entry = jail.look(at);
     if (entry.kind === "absent") {
+      if (entry.errno === "ENOTDIR") return failed("Not a directory");
       if (entry.because === "parent") return PARENT_MISSING;
       return { kind: entry.because === "link" ? "behind-link" : "absent" };
     }
