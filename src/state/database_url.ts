@@ -17,6 +17,8 @@ export interface SqliteTarget {
   readonly path: string;
   /** File name to use when `path` is an existing directory; undefined when `path` is the file itself. */
   readonly fileInDirectory: string | undefined;
+  /** Who uses it: host and configuration name as in the name of a default file. */
+  readonly user: string;
 }
 
 /** A database that cannot be opened by this program. */
@@ -30,18 +32,19 @@ const URL_REGEXP = /^(.*?):\/\/(.*)$/s;
 
 export function databaseTarget(value: DatabaseValue): SqliteTarget | OtherTarget {
   const { hostName, configName, defaultDir } = value;
-  const file = `${hostName.toLowerCase()}${configName === "" ? "" : `_${configName}`}.db3`;
+  const user = `${hostName.toLowerCase()}${configName === "" ? "" : `_${configName}`}`;
+  const file = `${user}.db3`;
   const database = value.database || defaultDir;
   if (database.startsWith("/")) {
     const path = `${database}/${file}`;
-    return { kind: "sqlite", label: `sqlite3://${path}`, path, fileInDirectory: undefined };
+    return { kind: "sqlite", label: `sqlite3://${path}`, path, fileInDirectory: undefined, user };
   }
   const [, scheme, rest] = URL_REGEXP.exec(database) ?? ["", "sqlite3", database];
   const label = withoutPassword(database);
   switch (scheme) {
     case "sqlite":
     case "sqlite3":
-      return { kind: "sqlite", label, path: rest ?? "", fileInDirectory: file };
+      return { kind: "sqlite", label, path: rest ?? "", fileInDirectory: file, user };
     case "sqlite2":
     case "mysql":
     case "pgsql":

@@ -2,7 +2,7 @@
 import process from "node:process";
 import { databaseTarget, type OtherTarget } from "./database_url.ts";
 import { type BusyRetryOptions, retryBusy } from "./retry.ts";
-import { prepareSchema, timeUnit } from "./schema.ts";
+import { otherUser, prepareSchema, timeUnit } from "./schema.ts";
 import { SqlStore } from "./sql_store.ts";
 import { sqliteFile } from "./sqlite_file.ts";
 import type { SqliteDatabase } from "./sqlite.ts";
@@ -49,12 +49,13 @@ export async function openState(options: OpenStateOptions): Promise<StateStore> 
     label: target.label,
     synchronous: options.synchronous ?? true,
   });
-  return await openSqlite(database, options);
+  const isNamedByUser = path.endsWith(`/${target.user}.db3`);
+  return await openSqlite(database, { ...options, user: isNamedByUser ? undefined : target.user });
 }
 
 async function openSqlite(
   database: SqliteDatabase,
-  options: OpenStateOptions,
+  options: OpenStateOptions & { user: string | undefined },
 ): Promise<StateStore> {
   const { onNote, lockTimeoutSeconds, graceSeconds = process.pid % 7 + 1 } = options;
   const retry = {
@@ -68,11 +69,20 @@ async function openSqlite(
     const isNew = await retryBusy(() => prepareSchema(writer, sql), retry);
     if (isNew) onNote?.(2, "Upgrading database schema to version 0.");
     const unit = await retryBusy(() => timeUnit(writer, sql), retry);
+    const { user } = options;
+    if (user !== undefined) {
+      const other = await retryBusy(() => otherUser(writer, { sql, user }), retry);
+      if (other !== undefined) onNote?.(1, sharedText(database.label, { user, other }));
+    }
     return new SqlStore(database, writer, { ...retry, timeUnit: unit });
   } catch (error) {
     await writer.close();
     throw error;
   }
+}
+
+function sharedText(label: string, { user, other }: { user: string; other: string }): string {
+  return `WARNING: Database ${label} of ${user} is also used by ${other}.`;
 }
 
 /** A C program in a long transaction is no reason to fail: without a log everything is slower only. */

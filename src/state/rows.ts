@@ -68,7 +68,8 @@ export function dirtyRowOf(columns: Columns): DirtyRow | undefined {
     string,
   ];
   const name = nameOf(key);
-  return name && {
+  if (name === undefined || peer === "") return undefined;
+  return {
     name,
     forced: isSet(forced),
     myName: percentDecode(myName) as HostName,

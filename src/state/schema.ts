@@ -70,3 +70,17 @@ export async function timeUnit(db: SqlConnection, sql: Statements): Promise<"sec
   await db.run(sql.putNote, ["time", unit]);
   return unit;
 }
+
+/**
+ * Remembers whose database it is.
+ *
+ * @returns the other user, when somebody else uses the same database (D 7.6.10)
+ */
+export async function otherUser(
+  db: SqlConnection,
+  { sql, user }: { sql: Statements; user: string },
+): Promise<string | undefined> {
+  const [[known] = []] = await db.select(sql.note, ["user"]);
+  if (known === undefined) await db.run(sql.putNote, ["user", user]);
+  return known === user ? undefined : known;
+}

@@ -260,7 +260,7 @@ export const SQLITE: Statements = {
     sql: `INSERT OR REPLACE INTO csync3_note (name, value) VALUES (${TEXT}, ${TEXT})`,
   },
   timeSamples: {
-    purpose: "Looking at times",
+    purpose: "DB Dump - File",
     columns: ["checktxt"],
     rest: "FROM (SELECT checktxt FROM file LIMIT 20000) " +
       "WHERE substr(checktxt, 1, 11) = 'v1%3Amtime=' LIMIT 100",
