@@ -2,6 +2,7 @@
 import {
   type DbName,
   type DiskPath,
+  failed,
   isName,
   leaf,
   type Located,
