@@ -61,7 +61,8 @@ export function deltaSize(runs: Runs): number {
  * their place and the delta is made invalid at its end as described at `isStillValid`.
  */
 export function delta(content: Content, runs: Runs, options: DeltaOptions = {}): SizedStream {
-  return { size: deltaSize(runs), bytes: deltaBytes({ content, runs, ...options }) };
+  const size = deltaSize(runs);
+  return { size, bytes: deltaBytes({ size, content, runs, ...options }) };
 }
 
 /**
@@ -81,13 +82,14 @@ export function literalDelta(content: Content, options: DeltaOptions = {}): Size
 }
 
 interface DeltaJob extends DeltaOptions {
+  readonly size: number;
   readonly content: Content;
   readonly runs: Runs;
 }
 
-async function* deltaBytes({ content, runs, signal, isStillValid = () => true }: DeltaJob) {
+async function* deltaBytes({ size, content, runs, signal, isStillValid = () => true }: DeltaJob) {
   const breather = new Breather(signal);
-  const writer = new DeltaWriter(content, runs.literalMax);
+  const writer = new DeltaWriter(content, { literalMax: runs.literalMax, size });
   let at = 0;
   writer.number(DELTA_MAGIC, 2);
   for (const { source, basis, length } of runs) {
@@ -116,16 +118,26 @@ const COMMAND_MAX_BYTES = 17;
 
 /** Writes commands into one buffer; pieces are valid until the next one is asked for. */
 class DeltaWriter {
-  readonly #buffer = new Uint8Array(BUFFER_BYTES);
-  readonly #view = new DataView(this.#buffer.buffer);
+  readonly #buffer: Uint8Array<ArrayBuffer>;
+  readonly #view: DataView;
+  readonly #literalMax: number;
   #filled = 0;
   /** The content ended early; zeros were written in place of what is gone. */
   isCutOff = false;
 
-  constructor(readonly content: Content, readonly literalMax: number) {}
+  /** `size`: of the whole delta; most are small. */
+  constructor(
+    readonly content: Content,
+    { literalMax, size }: { readonly literalMax: number; readonly size: number },
+  ) {
+    this.#literalMax = literalMax;
+    this.#buffer = new Uint8Array(Math.min(BUFFER_BYTES, size + COMMAND_MAX_BYTES));
+    this.#view = new DataView(this.#buffer.buffer);
+  }
 
+  /** Whether another command, without literal data, might not fit. */
   get isNearlyFull(): boolean {
-    return this.#filled + COMMAND_MAX_BYTES > BUFFER_BYTES;
+    return this.#filled + COMMAND_MAX_BYTES > this.#buffer.length;
   }
 
   take(): Uint8Array {
@@ -137,12 +149,12 @@ class DeltaWriter {
   /** Commands for the content from `from` to `to`. */
   *literal(from: number, to: number): Generator<Uint8Array, void, void> {
     for (let at = from; at < to;) {
-      const length = Math.min(this.literalMax, to - at);
-      if (this.#filled + COMMAND_MAX_BYTES > BUFFER_BYTES) yield this.take();
+      const length = Math.min(this.#literalMax, to - at);
+      if (this.isNearlyFull) yield this.take();
       this.#literalHeader(length);
       for (const end = at + length; at < end;) {
-        if (this.#filled === BUFFER_BYTES) yield this.take();
-        at += this.#data(at, Math.min(end - at, BUFFER_BYTES - this.#filled));
+        if (this.#filled === this.#buffer.length) yield this.take();
+        at += this.#data(at, Math.min(end - at, this.#buffer.length - this.#filled));
       }
     }
   }

@@ -101,7 +101,8 @@ export class Kernel implements Disposable {
 
   [Symbol.dispose](): void {
     if (this.calls.memory.buffer.byteLength > KEPT_MAX_BYTES) return;
-    if (idle.length < KEPT_MAX_KERNELS) idle.push(this);
+    // Two jobs must never share one, even if somebody disposes twice.
+    if (idle.length < KEPT_MAX_KERNELS && !idle.includes(this)) idle.push(this);
   }
 }
 

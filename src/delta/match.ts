@@ -22,8 +22,8 @@ const WORK_SLICE_BYTES = 8 * 1_048_576;
 /**
  * LIMIT: failed attempts cost at most this many times the content's size in hashing, plus the slack.
  * A peer's signature can have the weak sums of our content with other strong sums, so that every
- * byte costs a block's hash; beyond the limit the rest becomes literal. Random content against
- * 524,288 blocks needs about 1.3 times.
+ * byte costs a block's hash; beyond the limit the rest becomes literal. Foreign content against
+ * 524,288 blocks (1 GiB) needs about 3 times.
  */
 const WORK_PER_BYTE = 16;
 const WORK_SLACK_BYTES = 64 * 1_048_576;
@@ -80,7 +80,7 @@ class Search implements Disposable {
   #offset = 0;
 
   constructor(readonly params: SignatureParams, readonly content: Content) {
-    this.#windowBytes = 8 * params.blockLength + READ_BYTES;
+    this.#windowBytes = Math.min(8 * params.blockLength + READ_BYTES, content.size);
     this.#window = this.#kernel.heapBase;
     this.#entries = this.#entriesEnd = this.#window + this.#windowBytes;
     this.#entryBytes = entrySize(params);

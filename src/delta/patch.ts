@@ -54,6 +54,7 @@ export async function drain(stream: ByteStream): Promise<void> {
 }
 
 const BUFFER_BYTES = 262_144;
+const BUFFER_MIN_BYTES = 16_384;
 
 /** Collects small pieces: a delta may consist of commands of one byte. */
 class PatchOutput {
@@ -104,7 +105,11 @@ class PatchOutput {
 
   /** The free part of the buffer, never empty. */
   #room(): Uint8Array {
-    if (this.#buffer.length === 0) this.#buffer = new Uint8Array(BUFFER_BYTES);
+    if (this.#buffer.length === 0) {
+      // PERF: most files are small, and new content is mostly as long as the old.
+      const usual = Math.max(BUFFER_MIN_BYTES, this.options.basis.size);
+      this.#buffer = new Uint8Array(Math.min(BUFFER_BYTES, usual));
+    }
     if (this.#filled === this.#buffer.length) this.flush();
     return this.#buffer.subarray(this.#filled);
   }

@@ -14,8 +14,8 @@ const COPIES_AT_FIRST = 256;
 /**
  * Copies in ascending order of `source`; whatever lies between them is literal.
  *
- * When there would be more than `copiesMax`, the shortest are dropped, and from then on no copy
- * shorter than those is taken: memory stays bounded, the delta stays correct and grows a little.
+ * When there would be more than `copiesMax`, the shorter half is dropped, and from then on no copy
+ * shorter than those that stayed is taken: memory stays bounded, the delta stays correct but grows.
  */
 export class Runs {
   #sources = new Float64Array(COPIES_AT_FIRST);
@@ -75,16 +75,19 @@ export class Runs {
     this.#lengths = larger(this.#lengths);
   }
 
-  /** Drops the shorter half, by raising the least length until at most half of the copies are left. */
+  /** Keeps the longer half, of equally long copies the first ones. */
   #thinOut(): void {
+    const half = this.#count >> 1;
     const lengths = this.#lengths.slice(0, this.#count).sort();
-    this.#shortest = (lengths[this.#count >> 1] as number) + 1;
+    this.#shortest = lengths[half] as number;
+    let equals = half - lengths.filter((length) => length > this.#shortest).length;
     let kept = 0;
     for (let from = 0; from < this.#count; from++) {
-      if ((this.#lengths[from] as number) < this.#shortest) continue;
+      const length = this.#lengths[from] as number;
+      if (length < this.#shortest || (length === this.#shortest && equals-- <= 0)) continue;
       this.#sources[kept] = this.#sources[from] as number;
       this.#bases[kept] = this.#bases[from] as number;
-      this.#lengths[kept] = this.#lengths[from] as number;
+      this.#lengths[kept] = length;
       kept++;
     }
     this.#count = kept;

@@ -103,7 +103,7 @@ interface SignJob {
 async function* signContent(content: Content, job: SignJob): ByteStream {
   const breather = new Breather(job.signal);
   using signer = new BlockSigner(job.params, content.size);
-  const piece = new Piece(job.header, signer);
+  const piece = new Piece(job.header, Math.min(job.size, PIECE_BYTES + signer.outputMaxBytes));
   let offset = 0, sent = 0;
   while (offset < content.size) {
     const read = signer.fill(content, offset);
@@ -128,7 +128,7 @@ export async function* signatureOfStream(
 ): ByteStream {
   const breather = new Breather(signal);
   using signer = new BlockSigner(params);
-  const piece = new Piece(signatureHeader(params), signer);
+  const piece = new Piece(signatureHeader(params), PIECE_BYTES + signer.outputMaxBytes);
   for await (const bytes of content) {
     for (let at = 0; at < bytes.length;) {
       at += signer.add(bytes.subarray(at));
@@ -150,8 +150,8 @@ class Piece {
   readonly #buffer: Uint8Array;
   #filled: number;
 
-  constructor(header: Uint8Array, signer: BlockSigner) {
-    this.#buffer = new Uint8Array(header.length + PIECE_BYTES + signer.outputMaxBytes);
+  constructor(header: Uint8Array, capacityBytes: number) {
+    this.#buffer = new Uint8Array(header.length + capacityBytes);
     this.#buffer.set(header);
     this.#filled = header.length;
   }
