@@ -1,6 +1,6 @@
 /** Configuration, state, jails and reporter -> what a journey needs. */
 import { type Config, loadConfig } from "../config/mod.ts";
-import { openJail, openReadJail, PathLocks, type ReadJail } from "../fs/mod.ts";
+import { openReadJail, type ReadJail } from "../fs/mod.ts";
 import { CsyncError, utf8Bytes } from "../model/mod.ts";
 import { hostName } from "../os/mod.ts";
 import type { Reporter } from "../report/mod.ts";
@@ -95,11 +95,6 @@ export async function openStateOf(
     synchronous: !invocation.asynchronous,
     onNote: noteTo(reporting.reporter),
   });
-}
-
-/** Locks and a jail that may change files: for servers. */
-export function openServerParts(): { locks: PathLocks; jail: ReturnType<typeof openJail> } {
-  return { locks: new PathLocks(), jail: openJail() };
 }
 
 /** Refuses to go on while the lock file exists (D 1.1). */
