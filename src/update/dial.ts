@@ -13,11 +13,8 @@ export interface DialOptions {
   readonly config: Config;
   readonly state: StateStore;
   readonly reporter: Reporter;
-  /** Plain connection to the host, with its deadlines; `onBound` hears of the own address (`-N`). */
-  readonly connect: (
-    host: HostName,
-    onBound: (address: string) => void,
-  ) => Promise<Connection>;
+  /** Plain connection to the host, with its deadlines; it reports its own steps. */
+  readonly connect: (host: HostName) => Promise<Connection>;
   /** The TLS handshake as a client, with our certificate. */
   readonly upgrade: (plain: Connection) => Promise<Connection>;
   /** `-G`, told to the peer. */
@@ -38,13 +35,9 @@ export function dialer(options: DialOptions): Dial {
     const isPlain = isNosslPair(config, config.hostName, peer);
     reporter.note(say.connecting(peer, !isPlain));
     const trust = new Trust(options, peer);
+    let duplex: Connection | undefined;
     try {
-      const duplex = await options.connect(
-        peer,
-        (address) => reporter.note(say.bound(peer, address, config.hostName)),
-      );
-      const to = duplex.peer;
-      if (to !== undefined) reporter.note(say.connected(peer, `${to.address}:${to.port}`));
+      duplex = await options.connect(peer);
       return await connectPeer({
         duplex,
         configName: config.configName,
@@ -53,46 +46,47 @@ export function dialer(options: DialOptions): Dial {
         ...(options.trace && { trace: options.trace }),
       });
     } catch (error) {
-      report(reporter, peer, { error, changed: trust.changed });
+      if (!isConnectionError(error)) throw error;
+      if (trust.changed !== undefined) reporter.note(say.pinChanged(trust.changed));
+      else report(reporter, peer, { error, isConnected: duplex !== undefined });
       return undefined;
     }
   };
 }
 
 interface Failure {
-  readonly error: unknown;
-  readonly changed: say.ChangedPin | undefined;
+  readonly error: CsyncError;
+  readonly isConnected: boolean;
 }
 
 /** One line for -v that says which step failed, then the one that counts. */
-function report(reporter: Reporter, peer: HostName, { error, changed }: Failure): void {
-  if (!isConnectionError(error)) throw error;
-  if (changed !== undefined) return reporter.note(say.pinChanged(changed));
-  const { reason = error.message } = error as { readonly reason?: string };
-  for (const text of stepsOf(error.code, reason)) reporter.note(say.connectStep(peer, text));
+function report(reporter: Reporter, peer: HostName, { error, isConnected }: Failure): void {
+  const step = isConnected ? handshakeStep(error) : connectStep(error);
+  // Certificates and keys are for the administrator to set right: shown without -v.
+  const level = /^(net\/(identity|certificate|tls)|protocol\/(ssl|certificate))$/.test(error.code)
+    ? 0
+    : 1;
+  if (step !== undefined) reporter.note(say.connectStep(peer, step, level));
   reporter.note(say.connectFailed(peer, error.line));
 }
 
-/** Lines of the C program for the step that failed (D 8). */
-function stepsOf(code: string, reason: string): string[] {
+/** `connect` has told everything else itself. COMPAT: a C client goes on without an address. */
+function connectStep({ code }: CsyncError): string | undefined {
+  return code === "net/resolve" ? "Can't create socket: No such file or directory" : undefined;
+}
+
+/** The C program's sentence for the step, and what it does not say: why (D 8). */
+function handshakeStep({ code, line }: CsyncError): string {
   switch (code) {
-    case "net/resolve":
-      return [
-        `Cannot resolve peername, getaddrinfo: ${reason}`,
-        "Can't create socket: No such file or directory",
-      ];
-    case "net/refused":
-    case "net/unreachable":
-    case "net/bind":
-      return [`Can't create socket: ${reason}`];
     case "protocol/ssl":
-      return ["SSL command failed.", reason];
+    case "net/tls":
+      return `SSL command failed. ${line}`;
     case "protocol/config":
-      return ["Config command failed.", reason];
+      return `Config command failed. ${line}`;
     case "protocol/group":
-      return ["Group command failed.", reason];
+      return `Group command failed. ${line}`;
     default:
-      return [reason];
+      return line;
   }
 }
 

@@ -119,13 +119,9 @@ export function connecting(peer: HostName, isEncrypted: boolean): ReportEvent {
   return { event: "connecting", level: 1, text, peer };
 }
 
-export function connected(peer: HostName, address: string): ReportEvent {
-  return { event: "connected", level: 1, text: `Connect to ${address} (${peer}).`, peer };
-}
-
-/** Which step failed, for -v; the line that everybody sees follows. */
-export function connectStep(peer: HostName, text: string): ReportEvent {
-  return { event: "connect-failed", level: 1, text, peer };
+/** Which step failed; the line that everybody sees follows. */
+export function connectStep(peer: HostName, text: string, level: 0 | 1): ReportEvent {
+  return { event: "connect-failed", level, text, peer };
 }
 
 export function connectFailed(peer: HostName, reason: string): ReportEvent {
@@ -152,10 +148,6 @@ export function pinChanged({ peer, known, shown }: ChangedPin): ReportEvent {
 export function pinAdded(peer: HostName, fingerprint: string): ReportEvent {
   const text = `Adding peer x509 certificate to db: SHA-256 ${fingerprint}`;
   return { event: "pin-added", level: 1, text, peer, fingerprint };
-}
-
-export function bound(peer: HostName, address: string, hostName: HostName): ReportEvent {
-  return { event: "bound", level: 1, text: `Bound to ${address} as ${hostName}.`, peer };
 }
 
 /** Row of a dry run on standard output: kind, peer padded to 15, name (D 4.6). */

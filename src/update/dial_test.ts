@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { configOf } from "../../tests/support/config.ts";
+import { scripted } from "../../tests/support/script_link.ts";
+import type { HostName } from "../model/mod.ts";
+import { CsyncError } from "../model/mod.ts";
+import { MemoryReporter } from "../report/mod.ts";
+import { MemoryStore } from "../state/mod.ts";
+import { dialer, type DialOptions } from "./dial.ts";
+
+const GROUP = "group g { host a.demo b.demo; key k; include /a; }";
+const PEER = "b.demo" as HostName;
+/** Of the bytes 1, 2, 3. */
+const FINGERPRINT =
+  "03:90:58:C6:F2:C0:CB:49:2C:53:3B:0A:4D:14:EF:77:CC:0F:78:AB:CC:CE:D5:28:7D:84:A1:A2:01:1C:FB:81";
+
+/** A server that answers SSL, CONFIG and the probe, and shows this certificate. */
+function server(certificate: readonly number[], answers = ["OK (cmd_finished).\n", "Dear x\n"]) {
+  const config = "SSL\n".length + "CONFIG \n".length;
+  return scripted([
+    { after: 4, bytes: "OK (activating_ssl).\n" },
+    { after: config, bytes: answers[0]! },
+    { after: config + "ATOMICPATCH\n".length, bytes: answers[1]! },
+  ], { certificate: new Uint8Array(certificate) }).duplex;
+}
+
+async function dialling(
+  options: Partial<DialOptions> & { certificate?: number[]; text?: string; answers?: string[] },
+) {
+  const reporter = new MemoryReporter();
+  const state = options.state ?? new MemoryStore();
+  const dial = dialer({
+    config: configOf(options.text ?? GROUP),
+    state,
+    reporter,
+    connect: () => Promise.resolve(server(options.certificate ?? [1, 2, 3], options.answers)),
+    upgrade: (plain) => Promise.resolve(plain),
+    ...options,
+  });
+  await using peer = await dial(PEER);
+  const pin = (await state.pin(PEER))?.certificate;
+  return { isConnected: peer !== undefined, reporter, pin, lines: reporter.events };
+}
+
+const texts = (reporter: MemoryReporter, level: number) =>
+  reporter.events.filter((e) => e.level <= level).map((e) => e.text);
+
+Deno.test("dialer() pins the certificate of the first contact (W 5.3)", async () => {
+  const { isConnected, pin, reporter } = await dialling({});
+  assert.deepEqual([isConnected, pin], [true, "010203"]);
+  assert.deepEqual(texts(reporter, 1), [
+    "Connecting to host b.demo (SSL) ...",
+    `Adding peer x509 certificate to db: SHA-256 ${FINGERPRINT}`,
+  ]);
+});
+
+Deno.test("dialer() accepts the pinned certificate and keeps the pin", async () => {
+  const state = new MemoryStore();
+  await state.transaction((tx) => tx.pinFirst({ peer: PEER, certificate: "010203" }));
+  const { isConnected, pin, reporter } = await dialling({ state });
+  assert.deepEqual([isConnected, pin, texts(reporter, 1).length], [true, "010203", 1]);
+});
+
+Deno.test("W 20.30 dialer() refuses a changed certificate, tells both and what to do", async () => {
+  const state = new MemoryStore();
+  await state.transaction((tx) => tx.pinFirst({ peer: PEER, certificate: "FFEE" }));
+  const { isConnected, pin, reporter } = await dialling({ state });
+  assert.deepEqual([isConnected, pin, reporter.errors], [false, "FFEE", 1]);
+  const [text = ""] = texts(reporter, 0);
+  assert.match(text, /^ERROR: b\.demo did provide another SSL certificate than before/);
+  assert.ok(text.includes(`shown SHA-256 ${FINGERPRINT}`));
+  assert.match(text, /Known SHA-256 ([0-9A-F]{2}:){31}[0-9A-F]{2},/);
+  assert.match(text, /remove the known one/);
+});
+
+Deno.test("W 20.6 dialer() pins hosts of a group only, and nothing in a dry run", async () => {
+  const other = GROUP.replace("b.demo", "c.demo");
+  for (const options of [{ text: other }, { dryRun: true }]) {
+    const { isConnected, pin } = await dialling(options);
+    assert.deepEqual([isConnected, pin], [true, undefined]);
+  }
+});
+
+Deno.test("dialer() does not encrypt where nossl says so, with the system's name", async () => {
+  const script = scripted([
+    { after: 8, bytes: "OK (cmd_finished).\n" },
+    { after: 20, bytes: "Unknown command!\n" },
+  ]);
+  const { isConnected, reporter } = await dialling({
+    text: `nossl a.demo b.*; ${GROUP}`,
+    connect: () => Promise.resolve(script.duplex),
+  });
+  assert.ok(isConnected);
+  assert.deepEqual(texts(reporter, 1), ["Connecting to host b.demo (PLAIN) ..."]);
+});
+
+Deno.test("D 7.4.13 dialer() counts a failed connection once, and says the step with -v", async () => {
+  const failing = (code: string) => () =>
+    Promise.reject(new CsyncError(code, { message: "Cannot connect" }));
+  const cases: [Parameters<typeof dialling>[0], string[]][] = [
+    [{ connect: failing("net/refused") }, []],
+    [{ connect: failing("net/resolve") }, ["Can't create socket: No such file or directory"]],
+    [{ upgrade: failing("net/tls") }, ["SSL command failed. Cannot connect"]],
+    [{ answers: ["Config names are limited to [a-z0-9]+.\n", ""] }, [
+      'Config command failed. Cannot start: the peer answered "Config names are limited to [a-z0-9]+." to CONFIG',
+    ]],
+  ];
+  for (const [options, steps] of cases) {
+    const { isConnected, reporter } = await dialling(options);
+    assert.equal(isConnected, false);
+    assert.equal(reporter.errors, 1);
+    assert.deepEqual(
+      texts(reporter, 1).slice(1).filter((text) => !text.startsWith("Adding")),
+      [...steps, "ERROR: Connection to remote host `b.demo' failed."],
+    );
+  }
+});
+
+Deno.test("dialer() passes on errors that are no errors of the connection", async () => {
+  const connect = () => Promise.reject(new TypeError("a bug"));
+  await assert.rejects(dialling({ connect }), /a bug/);
+});

@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { markFor } from "../../tests/support/fake_peer.ts";
+import { dbName, type DirtyRow } from "../model/mod.ts";
+import { MemoryStore } from "../state/mod.ts";
+import { SettleQueue } from "./settle_queue.ts";
+
+async function marked(count: number) {
+  const state = new MemoryStore();
+  const marks = Array.from({ length: count }, (_, at) => markFor(dbName(`/f${at}`), "b"));
+  await state.transaction((tx) => tx.mark(marks));
+  const rows: DirtyRow[] = (await Array.fromAsync(state.dirtyRows())).flat();
+  return { state, rows };
+}
+
+const left = async (state: MemoryStore) => (await Array.fromAsync(state.dirtyRows())).flat().length;
+
+Deno.test("SettleQueue deletes everything by the time flush() resolves", async () => {
+  for (const count of [0, 1, 99, 100, 101, 250]) {
+    const { state, rows } = await marked(count);
+    const queue = new SettleQueue(state);
+    for (const row of rows) await queue.add(row);
+    await queue.flush();
+    assert.equal(await left(state), 0);
+  }
+});
+
+Deno.test("SettleQueue keeps a row that was marked again", async () => {
+  const { state, rows } = await marked(3);
+  const queue = new SettleQueue(state);
+  for (const row of rows) await queue.add(row);
+  await state.transaction((tx) => tx.mark([markFor(dbName("/f1"), "b")]));
+  await queue.flush();
+  assert.equal(await left(state), 1);
+});
+
+Deno.test("SettleQueue throws what the state throws, at the next call", async () => {
+  const { state, rows } = await marked(150);
+  state.transaction = () => Promise.reject(new Error("disk full"));
+  const queue = new SettleQueue(state);
+  await assert.rejects(async () => {
+    for (const row of rows) await queue.add(row);
+    await queue.flush();
+  }, /disk full/);
+  await assert.rejects(queue.flush(), /disk full/);
+});

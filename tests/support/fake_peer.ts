@@ -1,0 +1,219 @@
+/** A peer in memory: objects by name, its own marks, and a log of what it was asked. */
+import { contentOf, drain, patch, signature, signatureOfNothing } from "../../src/delta/mod.ts";
+import {
+  checkText,
+  CONFLICT,
+  CsyncError,
+  type DbName,
+  type DirtyMark,
+  DONE,
+  failed,
+  fromBytes,
+  type HostName,
+  type Key,
+  type Nanos,
+  nanos,
+  NOTHING_IGNORED,
+  type Outcome,
+  parent,
+  PARENT_MISSING,
+  type Present,
+  type Refusal,
+  toBytes,
+} from "../../src/model/mod.ts";
+import type {
+  DeltaSource,
+  ListedRow,
+  LookResult,
+  Peer,
+  ThereView,
+} from "../../src/protocol/mod.ts";
+
+export interface FakeObject {
+  entry: Present;
+  content: string;
+}
+
+/** What a peer may be made to do instead of answering properly. */
+export interface FakePeerOptions {
+  /** Called before each request with its log line; what it returns is the answer. It may throw. */
+  readonly instead?: (request: string) => Refusal | void | Promise<Refusal | void>;
+  readonly timeUnit?: "seconds" | "nanos";
+  /** Rows of LIST. */
+  readonly rows?: readonly ListedRow[];
+  /** Pieces of TYPE by name. */
+  readonly contents?: Readonly<Record<string, string>>;
+}
+
+export class FakePeer implements Peer {
+  readonly window = 1;
+  readonly timeUnit: "seconds" | "nanos";
+  readonly objects = new Map<string, FakeObject>();
+  /** Names with a mark of the peer's own. */
+  readonly dirty = new Set<string>();
+  readonly log: string[] = [];
+  isDisposed = false;
+  readonly #options: FakePeerOptions;
+
+  constructor(options: FakePeerOptions = {}) {
+    this.#options = options;
+    this.timeUnit = options.timeUnit ?? "seconds";
+  }
+
+  /** Makes a file of the peer. */
+  file(name: string, content: string, mtime = 0n): void {
+    const meta = { mode: 0o100644, uid: 0, gid: 0, mtime: nanos(mtime) };
+    this.objects.set(name, { entry: { kind: "reg", meta, size: content.length }, content });
+  }
+
+  /** Makes a directory of the peer. */
+  directory(name: string): void {
+    const meta = { mode: 0o040755, uid: 0, gid: 0, mtime: nanos(0n) };
+    this.objects.set(name, { entry: { kind: "dir", meta }, content: "" });
+  }
+
+  async #asked(request: string): Promise<Refusal | void> {
+    if (this.isDisposed) throw new Error("Used after dispose");
+    this.log.push(request);
+    await Promise.resolve();
+    return await this.#options.instead?.(request);
+  }
+
+  async identify(myName: HostName): Promise<Outcome> {
+    if (this.log.findLast((line) => line.startsWith("HELLO")) === `HELLO ${myName}`) return DONE;
+    return await this.#asked(`HELLO ${myName}`) ?? DONE;
+  }
+
+  async look<T>(
+    _key: Key,
+    name: DbName,
+    judge: (there: ThereView) => Promise<T>,
+  ): Promise<LookResult<T>> {
+    const refusal = await this.#asked(`SIG ${name}`);
+    if (refusal !== undefined) return refusal;
+    const there = this.objects.get(name);
+    const above = parent(name);
+    if (there === undefined) {
+      const isTop = above === undefined ||
+        [...this.objects.keys()].every((n) => n.length >= name.length);
+      return isTop || this.objects.get(above)?.entry.kind === "dir"
+        ? { kind: "absent" }
+        : PARENT_MISSING as Refusal;
+    }
+    const { entry, content } = there;
+    const text = checkText(entry, { time: "zero", ignored: NOTHING_IGNORED });
+    const sums = entry.kind === "reg" ? signature(contentOf(toBytes(content))).bytes : none();
+    return { kind: "there", judged: await judge({ checkText: text, signature: sums }) };
+  }
+
+  async put(_key: Key, name: DbName, want: Present, delta?: DeltaSource): Promise<Outcome> {
+    const refusal = await this.#asked(`PUT ${want.kind} ${name}`);
+    if (refusal !== undefined) return refusal;
+    if (this.dirty.has(name)) return CONFLICT;
+    let content = "";
+    if (want.kind === "reg") {
+      const old = this.objects.get(name);
+      const basis = contentOf(toBytes(old?.entry.kind === "reg" ? old.content : ""));
+      const sums = old === undefined ? signatureOfNothing() : signature(basis);
+      const stream = await delta!(sums.bytes);
+      if (stream === undefined) return failed("Input/output error");
+      try {
+        const write = (bytes: Uint8Array) => void (content += fromBytes(bytes));
+        await patch(stream.bytes, { basis, write, maxBytes: 1e9 });
+      } catch {
+        await drain(stream.bytes);
+        return failed("No such file or directory");
+      }
+    }
+    this.objects.set(name, { entry: want, content });
+    return DONE;
+  }
+
+  async remove(_key: Key, name: DbName): Promise<Outcome> {
+    const refusal = await this.#asked(`DEL ${name}`);
+    if (refusal !== undefined) return refusal;
+    if (this.dirty.has(name)) return CONFLICT;
+    if ([...this.objects.keys()].some((n) => n.startsWith(`${name}/`))) {
+      return failed("Directory not empty");
+    }
+    this.objects.delete(name);
+    return DONE;
+  }
+
+  async touch(_key: Key, name: DbName, mtime: Nanos): Promise<Outcome> {
+    const refusal = await this.#asked(`SETIME ${name} ${mtime}`);
+    if (refusal !== undefined) return refusal;
+    const there = this.objects.get(name);
+    if (there === undefined) return failed("No such file or directory");
+    there.entry = { ...there.entry, meta: { ...there.entry.meta, mtime } };
+    return DONE;
+  }
+
+  async flush(_key: Key, name: DbName): Promise<Outcome> {
+    const refusal = await this.#asked(`FLUSH ${name}`);
+    if (refusal !== undefined) return refusal;
+    this.dirty.delete(name);
+    return DONE;
+  }
+
+  async measure(
+    _key: Key,
+    name: DbName,
+    of: "mtime" | "size",
+  ): Promise<bigint | undefined | Refusal> {
+    const refusal = await this.#asked(`${of === "mtime" ? "GETTM" : "GETSZ"} ${name}`);
+    if (refusal !== undefined) return refusal;
+    const there = this.objects.get(name);
+    if (there === undefined) return undefined;
+    return of === "mtime" ? there.entry.meta.mtime : BigInt(there.content.length);
+  }
+
+  async *list(peer: HostName, keys: readonly Key[], only?: DbName): AsyncGenerator<ListedRow> {
+    const refusal = await this.#asked(`LIST ${peer} ${only ?? "-"} ${keys.length}`);
+    if (refusal !== undefined) {
+      throw new CsyncError("protocol/line", { message: JSON.stringify(refusal) });
+    }
+    for (const row of this.#options.rows ?? []) {
+      if (only === undefined || only === row.name) yield row;
+    }
+  }
+
+  async content(_key: Key, name: DbName) {
+    const refusal = await this.#asked(`TYPE ${name}`);
+    if (refusal !== undefined) return refusal;
+    const text = this.#options.contents?.[name] ?? this.objects.get(name)?.content ?? "";
+    return pieces(text);
+  }
+
+  /** Marks of ours that were sent, as the peer would see them. */
+  has(name: string): string | undefined {
+    return this.objects.get(name)?.content;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.isDisposed = true;
+    return Promise.resolve();
+  }
+}
+
+async function* none() {}
+
+/** In small pieces in one buffer, which is valid until the next pull only. */
+async function* pieces(text: string) {
+  const buffer = new Uint8Array(7);
+  for (let at = 0; at < text.length; at += buffer.length) {
+    const piece = toBytes(text.slice(at, at + buffer.length));
+    buffer.set(piece);
+    yield await Promise.resolve(buffer.subarray(0, piece.length));
+  }
+}
+
+/** What a broken connection throws. */
+export function brokenConnection(): CsyncError {
+  return new CsyncError("net/closed", { message: "Cannot read: Connection reset by peer" });
+}
+
+/** A mark for tests that need one without a check. */
+export function markFor(name: DbName, peer: string, forced = false): DirtyMark {
+  return { name, peer: peer as HostName, myName: "a.demo" as HostName, forced };
+}
