@@ -112,10 +112,11 @@ let chosen: OpenBeneath | undefined;
 
 /** The implementation for this kernel, found by trying once. */
 export function openBeneath(): OpenBeneath {
-  return chosen ??= probe();
+  return chosen ??= probeBeneath();
 }
 
-function probe(): OpenBeneath {
+/** Tries openat2 once. */
+export function probeBeneath(): OpenBeneath {
   using root = openAt("/", { flags: FLAGS.path });
   try {
     using _same = openAt2(".", { dir: root, flags: FLAGS.path, resolve: RESOLVE });

@@ -271,20 +271,27 @@ for (const { name, open, skip } of IMPLEMENTATIONS) {
     }
   });
 
-  suite("no call can be led outside by a parent that becomes a link meanwhile", async (jail) => {
-    for (let n = 0, reached = true; reached; n++) {
-      using outside = tree({ F: "secret", "keep/": directory() });
-      using made = tree({ "D/E/F": "ours" });
-      const swap = () => {
-        Deno.renameSync(made.join("D/E"), made.join("old"));
-        Deno.symlinkSync(outside.path, made.join("D/E"));
-      };
-      const before = outside.read();
-      ({ reached } = await meddlesAt(n, () => attempt(jail, made), { meddle: swap }));
-      deepEqual(outside.read(), before, `swapped before call ${n}`);
-      ok(n < 200);
-    }
-  });
+  for (const swapped of ["D", "D/E", "D/E/F"]) {
+    suite(`cannot be led outside when ${swapped} becomes a link meanwhile`, async (jail) => {
+      for (let n = 0, reached = true; reached; n++) {
+        using outside = tree({ "E/F": "secret", "E/keep/": directory(), F: "secret", "keep/": "" });
+        using made = tree({ "D/E/F": "ours" });
+        const lure = { D: outside.path, "D/E": outside.path, "D/E/F": outside.join("F") }[swapped]!;
+        const swap = () => {
+          if (made.entry(swapped).kind !== "absent") {
+            Deno.renameSync(made.join(swapped), made.join("old"));
+          }
+          Deno.symlinkSync(lure, made.join(swapped));
+        };
+        const before = outside.read();
+        const run = await meddlesAt(n, () => attempt(jail, made), { meddle: swap });
+        equal(run.error, undefined, `swapped before call ${n}`);
+        deepEqual(outside.read(), before, `swapped before call ${n}`);
+        reached = run.reached;
+        ok(n < 200);
+      }
+    });
+  }
 
   suite("walk() reports what it cannot read, and goes on", async (jail) => {
     using made = tree({ "a/x": "", "b/y": "", "c": "" });
@@ -325,6 +332,21 @@ for (const { name, open, skip } of IMPLEMENTATIONS) {
 function attempt(jail: Jail, made: Tree): void {
   const where = at(made, "D/E/F");
   const tries: (() => void)[] = [
+    () => jail.look(where),
+    () => {
+      using file = jail.open(where);
+      const bytes = new Uint8Array(10);
+      const n = file.readAt(bytes, 0);
+      ok(new TextDecoder().decode(bytes.subarray(0, n)) !== "secret");
+    },
+    () => {
+      const { dir, leaf } = jail.parentOf(where);
+      using held = dir;
+      using file = held.open(leaf);
+      ok(file.size !== "secret".length);
+    },
+    () => void walked(jail, made, "before").names.forEach((n) => ok(!n.endsWith("keep"))),
+    () => void walked(jail, made, "after").names.forEach((n) => ok(!n.endsWith("keep"))),
     () => {
       const { dir, leaf } = jail.parentOf(where);
       using held = dir;
@@ -339,14 +361,6 @@ function attempt(jail: Jail, made: Tree): void {
       held.mkdir(leaf, 0o700);
       held.sync();
     },
-    () => jail.look(where),
-    () => {
-      using file = jail.open(where);
-      const bytes = new Uint8Array(10);
-      const n = file.readAt(bytes, 0);
-      ok(new TextDecoder().decode(bytes.subarray(0, n)) !== "secret");
-    },
-    () => void walked(jail, made, "after").names.forEach((n) => ok(!n.endsWith("keep"))),
   ];
   for (const one of tries) {
     try {
