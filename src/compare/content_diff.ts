@@ -20,8 +20,8 @@ export interface ContentDiff {
 const BINARY_PROBE_BYTES = 65_536;
 const CONTEXT_LINES = 3;
 /** LIMIT: lines that are inserted and removed; beyond them all of one side is replaced by the other. */
-const MAX_EDIT_LINES = 20_000;
-const MAX_DIFF_MS = 10_000;
+const MAX_EDIT_LINES = 10_000;
+const MAX_DIFF_MS = 3_000;
 
 /** Compares line by line; never throws, whatever the bytes are. */
 export async function contentDiff(options: ContentDiffOptions): Promise<ContentDiff> {

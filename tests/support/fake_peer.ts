@@ -200,7 +200,7 @@ async function* none() {}
 
 /** In small pieces in one buffer, which is valid until the next pull only. */
 async function* pieces(text: string) {
-  const buffer = new Uint8Array(7);
+  const buffer = new Uint8Array(Math.max(7, Math.ceil(text.length / 1_000)));
   for (let at = 0; at < text.length; at += buffer.length) {
     const piece = toBytes(text.slice(at, at + buffer.length));
     buffer.set(piece);

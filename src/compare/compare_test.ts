@@ -1,0 +1,276 @@
+import assert from "node:assert/strict";
+import { brokenConnection, FakePeer, type FakePeerOptions } from "../../tests/support/fake_peer.ts";
+import { Bed } from "../../tests/support/journey_bed.ts";
+import { directory, fifo, link } from "../../tests/support/tree.ts";
+import { failed, type HostName } from "../model/mod.ts";
+import type { ListedRow } from "../protocol/mod.ts";
+import { MemoryReporter } from "../report/mod.ts";
+import { compare, type CompareOptions } from "./compare.ts";
+
+const THREE = "group g { host a.demo b.demo c.demo; key k; include %p%; } prefix p { on *: @/a; }";
+const TWO = THREE.replace(" c.demo", "");
+const SPEC = {
+  "a/": directory(),
+  "a/x/": directory(),
+  "a/x/1.txt": { data: "local\n", mtime: 100_000_000_000n },
+  "a/x/2.txt": "two\n",
+  "a/only_a": "a\n",
+};
+const DIR = "v1:mode=16877:uid=0:gid=0:type=dir";
+const file = (mtime: string, size: number) =>
+  `v1:mtime=${mtime}:mode=33188:uid=0:gid=0:type=reg:size=${size}`;
+const row = (name: string, checkText: string) => ({ name, checkText }) as ListedRow;
+const THEIRS = [
+  row("%p%", DIR),
+  row("%p%/only_b", file("1000000000", 2)),
+  row("%p%/x", DIR),
+  row("%p%/x/1.txt", file("200", 7)),
+];
+const CONTENTS = { "%p%/x/1.txt": "remote\n", "%p%/only_b": "b\n" };
+
+class CompareBed extends Bed {
+  readonly logs: string[][] = [];
+
+  /** Runs with a fresh fake peer per connection; undefined: it cannot be dialled. */
+  async compare(
+    options: Partial<CompareOptions> = {},
+    peers: Record<string, FakePeerOptions> = { "b.demo": { rows: THEIRS, contents: CONTENTS } },
+  ): Promise<{ found: number; printed: string[] }> {
+    this.reporter = new MemoryReporter();
+    const { config, state, jail, reporter } = this;
+    const dial = (name: HostName) => {
+      const made = peers[name];
+      const peer = made && new FakePeer(made);
+      if (peer !== undefined) this.logs.push(peer.log);
+      return Promise.resolve(peer);
+    };
+    const found = await compare({ config, state, jail, reporter, dial, ...options });
+    return { found, printed: reporter.printed };
+  }
+}
+
+async function initialised(text = TWO, spec: Record<string, unknown> = SPEC): Promise<CompareBed> {
+  const bed = new CompareBed(text, spec as never);
+  await bed.check({ init: true });
+  return bed;
+}
+
+const ROWS = [
+  "L\ta.demo\tb.demo\t%p%/only_a",
+  "R\ta.demo\tb.demo\t%p%/only_b",
+  "X\ta.demo\tb.demo\t%p%/x/1.txt",
+  "L\ta.demo\tb.demo\t%p%/x/2.txt",
+];
+const PAIR = { myName: "a.demo", peer: "b.demo" };
+
+Deno.test("compare() prints what is here only, there only and different", async () => {
+  await using bed = await initialised();
+  assert.deepEqual(await bed.compare(), { found: 4, printed: ROWS });
+  assert.deepEqual(bed.logs[0], ["HELLO a.demo", "LIST b.demo - 1"]);
+  assert.deepEqual(bed.lines(), ["Running in-sync check for a.demo <-> b.demo."]);
+  assert.deepEqual(await bed.compare({ pair: PAIR }), { found: 4, printed: ROWS });
+  assert.deepEqual(await bed.dirty(), []);
+});
+
+Deno.test("compare() of one file never looks below it", async () => {
+  await using bed = await initialised();
+  const one = await bed.compare({ file: bed.path("a/x/1.txt") });
+  assert.deepEqual(one, { found: 1, printed: [ROWS[2]] });
+  for (const path of ["a/x", "a/none", "b"]) {
+    assert.deepEqual(await bed.compare({ file: bed.path(path) }), { found: 0, printed: [] });
+    assert.equal(bed.reporter.errors, 0);
+  }
+  assert.deepEqual(await bed.compare({ pair: PAIR, file: bed.path("a/only_a") }), {
+    found: 1,
+    printed: [ROWS[0]],
+  });
+});
+
+Deno.test("compare() of pairs that are not configured is an error, names with case", async () => {
+  await using bed = await initialised();
+  for (const [myName, peer] of [["b.demo", "a.demo"], ["a.demo", "zz"], ["A.DEMO", "b.demo"]]) {
+    const { found } = await bed.compare({ pair: { myName: myName!, peer: peer! } });
+    assert.equal(found, 0);
+    assert.deepEqual(bed.lines(), ["Host pair not found in configuration."]);
+    assert.equal(bed.reporter.errors, 1);
+  }
+  await bed.compare({
+    pair: { myName: "a.demo", peer: "zz" },
+    file: bed.path("a/x"),
+    contents: true,
+  });
+  assert.deepEqual(bed.lines(), ["Host pair + file not found in configuration."]);
+  await bed.compare({ file: bed.path("b"), contents: true });
+  assert.deepEqual(bed.lines(), ["Host pair + file not found in configuration."]);
+});
+
+Deno.test("D 7.4.12 compare() goes on with the next pair after one that fails", async () => {
+  await using bed = await initialised(THREE);
+  const b = { rows: THEIRS, contents: CONTENTS };
+  const broken = {
+    instead: (request: string) => {
+      if (request.startsWith("LIST")) throw brokenConnection();
+    },
+  };
+  const refusing = { instead: () => failed("Identification failed!") };
+  for (
+    const [c, errors, text] of [
+      [undefined, 0, undefined], // reported by dial
+      [broken, 1, "ERROR: Connection to c.demo lost: Cannot read: Connection reset by peer"],
+      [refusing, 1, "ERROR: remote host c.demo did not accept my identification."],
+    ] as const
+  ) {
+    const { printed } = await bed.compare({}, { "b.demo": b, ...(c && { "c.demo": c }) });
+    assert.deepEqual(printed, ROWS);
+    assert.equal(bed.reporter.errors, errors);
+    assert.deepEqual(bed.lines(0), text === undefined ? [] : [text]);
+  }
+});
+
+Deno.test("D 7.4.4 compare() compares in the order of encoded names", async () => {
+  await using bed = await initialised(TWO, { "a/": directory(), "a/f!": "", "a/f b": "" });
+  const { printed } = await bed.compare({}, {
+    "b.demo": { rows: [row("%p%", DIR), row("%p%/f b", file("1000000000", 0))] },
+  });
+  assert.deepEqual(printed, ["L\ta.demo\tb.demo\t%p%/f!"]);
+});
+
+Deno.test("compare() takes a listing out of order for an error of the peer", async () => {
+  await using bed = await initialised();
+  await bed.compare({}, { "b.demo": { rows: THEIRS.toReversed() } });
+  assert.equal(bed.reporter.errors, 1);
+  assert.match(bed.lines(0)[0]!, /not in order/);
+});
+
+Deno.test("compare() compares times in seconds when one side has seconds (W 18.4)", async () => {
+  await using bed = await initialised(TWO, {
+    "a/": directory(),
+    "a/f": { data: "", mtime: 1_500_000_000_000_000_007n },
+  });
+  for (
+    const [mtime, found] of [
+      ["1500000000", 0],
+      ["1500000000999999999", 0],
+      ["1500000001000000000", 1],
+      ["1500000001", 1],
+    ] as const
+  ) {
+    const rows = [row("%p%", DIR), row("%p%/f", file(mtime, 0))];
+    assert.equal((await bed.compare({}, { "b.demo": { rows } })).found, found, mtime);
+  }
+});
+
+Deno.test("compare() with -I marks what is found, as -X, -U and -F say", async () => {
+  const names = ["%p%/only_a", "%p%/x/1.txt", "%p%/x/2.txt"];
+  const withRemoval = ["%p%/only_a", "%p%/only_b", "%p%/x/1.txt", "%p%/x/2.txt"];
+  for (
+    const [mark, wanted, peers, flag] of [
+      [{}, names, ["b", "c"], ""],
+      [{ removals: true }, withRemoval, ["b", "c"], ""],
+      [{ onlyThisPeer: true }, names, ["b"], ""],
+      [{ removals: true, onlyThisPeer: true, forced: true }, withRemoval, ["b"], "!"],
+    ] as const
+  ) {
+    for (const contents of [false, true]) {
+      await using bed = await initialised(THREE);
+      await bed.compare({ pair: PAIR, mark, contents });
+      assert.deepEqual(
+        await bed.dirty(),
+        wanted.flatMap((name) => peers.map((peer) => `${flag}${name} -> ${peer}.demo`)),
+      );
+    }
+  }
+});
+
+Deno.test("compare() with -I schedules the local actions of what it marks", async () => {
+  await using bed = await initialised();
+  await bed.compare({
+    mark: { actionsFor: (name) => [{ name, command: "c", logfile: "/l" }] },
+  });
+  assert.equal((await bed.state.actions()).length, 3);
+});
+
+Deno.test("compare() shows contents in the reverse order of the rows (D 4.5)", async () => {
+  await using bed = await initialised();
+  const { found, printed } = await bed.compare({ contents: true });
+  assert.equal(found, 4);
+  assert.deepEqual(printed, [
+    "--- b.demo:%p%/x/2.txt",
+    "+++ a.demo:%p%/x/2.txt",
+    "@@ -0,0 +1 @@",
+    "+two",
+    "--- b.demo:%p%/x/1.txt",
+    "+++ a.demo:%p%/x/1.txt",
+    "@@ -1 +1 @@",
+    "-remote",
+    "+local",
+    "--- b.demo:%p%/only_b",
+    "+++ a.demo:%p%/only_b",
+    "@@ -1 +0,0 @@",
+    "-b",
+    "--- b.demo:%p%/only_a",
+    "+++ a.demo:%p%/only_a",
+    "@@ -0,0 +1 @@",
+    "+a",
+  ]);
+  assert.ok(bed.logs.slice(1).every((log) => log.length === 2 && log[1]!.startsWith("TYPE")));
+});
+
+Deno.test("D 7.4.2 contents of one file count as different or in sync, as -T", async () => {
+  await using bed = await initialised();
+  const file = bed.path("a/x/1.txt");
+  assert.equal((await bed.compare({ contents: true, file })).found, 1);
+  assert.equal((await bed.compare({ contents: true, file, pair: PAIR })).found, 1);
+  const same = await bed.compare({ contents: true, file }, {
+    "b.demo": { contents: { "%p%/x/1.txt": "local\n" } },
+  });
+  assert.deepEqual(same, {
+    found: 0,
+    printed: ["Files b.demo:%p%/x/1.txt and a.demo:%p%/x/1.txt are identical"],
+  });
+});
+
+Deno.test("contents follow links inside the tree only, and open nothing but files", async () => {
+  await using bed = await initialised(TWO, {
+    "a/same": "same\n",
+    "a/l": link("same"),
+    "a/up": link("../outside"),
+    "a/abs": link("/etc/hostname"),
+    "a/loop": link("loop"),
+    "a/sub/down": link("../same"),
+    "a/p": fifo(),
+    "a/d": directory(),
+    "a/to-d": link("d/../d"),
+    outside: "secret\n",
+  });
+  const shown = async (name: string) => {
+    const { printed } = await bed.compare({ contents: true, file: bed.path(name) }, {
+      "b.demo": {},
+    });
+    return [printed.slice(3).join(), bed.reporter.errors, bed.lines(0).join()];
+  };
+  assert.deepEqual(await shown("a/l"), ["+same", 0, ""]);
+  assert.deepEqual(await shown("a/sub/down"), ["+same", 0, ""]);
+  for (const name of ["a/up", "a/abs", "a/loop"]) assert.deepEqual(await shown(name), ["", 0, ""]);
+  const refusal = "Cannot show the difference of %p%/p: it is no regular file here";
+  assert.deepEqual(await shown("a/p"), ["", 1, refusal]);
+  for (const name of ["a/d", "a/to-d"]) {
+    assert.deepEqual(await shown(name), ["", 0, "diff: cannot compare '-' to a directory"]);
+  }
+});
+
+Deno.test("contents that a peer refuses or that are too long are errors", async () => {
+  await using bed = await initialised();
+  const file = bed.path("a/x/1.txt");
+  await bed.compare({ contents: true, file }, {
+    "b.demo": { instead: (r) => r.startsWith("TYPE") ? failed("Is a directory") : undefined },
+  });
+  assert.deepEqual(bed.lines(0), ["ERROR from peer: Is a directory"]);
+  await bed.compare({ contents: true, file }, {
+    "b.demo": { contents: { "%p%/x/1.txt": "x".repeat(33 * 1_048_576) } },
+  });
+  assert.deepEqual(bed.lines(0), [
+    "Cannot show the difference of %p%/x/1.txt: more than 33554432 bytes at b.demo",
+  ]);
+  assert.equal(bed.reporter.errors, 1);
+});
