@@ -2,9 +2,13 @@
 import { actionMatches, type Config, matchingGroups } from "../config/mod.ts";
 import type { DbName, ScheduledAction } from "../model/mod.ts";
 
-/** Longest single argument that Linux takes is 131072 bytes; the rest is room for the command itself. */
-const TEXT_MAX_BYTES = 100_000;
+/** LIMIT: names of one run. Linux takes 2 MiB of arguments and environment with the usual stack. */
+const NAMES_MAX_BYTES = 500_000;
 const PLACE_HOLDER = "%%";
+/** The place holder, with or without quotes of its own. */
+const PLACE_REGEXP = /"%%"|'%%'|%%/g;
+/** What it becomes: the arguments of the shell, each a word of its own. */
+const ARGUMENTS = '"$@"';
 
 /** `local`: somebody changed the name on this host; `remote`: a peer did. */
 export type Cause = "local" | "remote";
@@ -33,18 +37,23 @@ export function shellWord(text: string): string {
 
 /** One run of a command. */
 export interface Run {
-  /** For `/bin/sh -c`. */
+  /** For `/bin/sh -c`. No file name is in it. */
   readonly text: string;
+  /** The names that `"$@"` stands for. */
+  readonly names: readonly string[];
+  /** The command as people would type it. */
+  readonly shown: string;
   /** Rows that this run settles. */
   readonly rows: readonly ScheduledAction[];
 }
 
 /**
- * The runs of one command for its rows: every `%%` is replaced by the real paths, each a word of its
- * own, so that no file name can become shell code (D 7.7.1-2). More names than fit in one argument are
- * spread over several runs. Rows whose path is unknown here are left to a run without names.
+ * The runs of one command for its rows. Every `%%` becomes `"$@"`, and the real paths are the shell's
+ * arguments: the text that the shell parses contains no name, so that in no place, be it between quotes,
+ * in a here-document or a comment, a name can become code (D 7.7.1-2). More names than fit are spread
+ * over several runs. A row whose prefix has no path here adds no name.
  *
- * @param pathOf real path of a row's name, undefined when its prefix has none on this host
+ * @param pathOf real path of a row's name
  */
 export function runsOf(
   rows: readonly ScheduledAction[],
@@ -53,29 +62,36 @@ export function runsOf(
   const [first] = rows;
   if (first === undefined) return [];
   const { command } = first;
-  const places = command.split(PLACE_HOLDER).length - 1;
-  if (places === 0) return [{ text: command, rows }];
-  const runs: Run[] = [];
-  let words: string[] = [], taken: ScheduledAction[] = [], size = argumentBytes(command);
-  const close = () => {
-    runs.push({ text: command.replaceAll(PLACE_HOLDER, () => words.join(" ")), rows: taken });
-    words = [], taken = [], size = argumentBytes(command);
-  };
-  for (const row of rows) {
-    const path = pathOf(row.name);
-    const word = path === undefined ? "" : shellWord(path);
-    const cost = places * (argumentBytes(word) + 1);
-    if (taken.length > 0 && size + cost > TEXT_MAX_BYTES) close();
-    if (word !== "") words.push(word);
-    taken.push(row), size += cost;
-  }
-  close();
-  return runs;
+  if (!command.includes(PLACE_HOLDER)) return [{ text: command, names: [], shown: command, rows }];
+  const text = command.replaceAll(PLACE_REGEXP, () => ARGUMENTS);
+  return portions(rows, pathOf).map(({ names, rows }) => {
+    const words = names.map(shellWord).join(" ");
+    return { text, names, shown: command.replaceAll(PLACE_HOLDER, () => words), rows };
+  });
 }
 
-/** Bytes of the text as an argument: what is not ASCII may have to travel as escapes of five bytes. */
+function portions(
+  rows: readonly ScheduledAction[],
+  pathOf: (name: DbName) => string | undefined,
+): { names: string[]; rows: ScheduledAction[] }[] {
+  const all: { names: string[]; rows: ScheduledAction[] }[] = [];
+  let size = Infinity;
+  for (const row of rows) {
+    const path = pathOf(row.name);
+    const cost = path === undefined ? 0 : argumentBytes(path);
+    if (size + cost > NAMES_MAX_BYTES) {
+      all.push({ names: [], rows: [] });
+      size = 0;
+    }
+    const last = all.at(-1)!;
+    if (path !== undefined) last.names.push(path);
+    last.rows.push(row);
+    size += cost;
+  }
+  return all;
+}
+
+/** Room that an argument takes with its pointer; it may have to travel as escapes of five bytes. */
 function argumentBytes(text: string): number {
-  let bytes = text.length;
-  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 0x7e) bytes += 4;
-  return bytes;
+  return 5 * text.length + 16;
 }

@@ -3,7 +3,7 @@ import { closeSync, constants, openSync } from "node:fs";
 import { type Config, resolveName } from "../config/mod.ts";
 import { percentEncode, type ScheduledAction, toBytes } from "../model/mod.ts";
 import type { StateStore } from "../state/mod.ts";
-import { runsOf } from "./choose.ts";
+import { type Run, runsOf } from "./choose.ts";
 import * as say from "./messages.ts";
 
 /** Time between the request to end and the end by force. */
@@ -17,13 +17,25 @@ const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 
 /**
  * Becomes the command: closes low descriptors that we may have been given, opens the log ($1), and runs
- * the text ($2). `-e`: the text has bytes that are no UTF-8, and comes as printf escapes.
+ * the text ($3) with the names behind it as arguments. With `e` ($2) text and names have bytes that are
+ * no UTF-8, and come as printf escapes; the dot keeps line feeds at their end.
  */
 const BOOT = `exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
 [ -z "$1" ] || command exec >>"$1" 2>&1 || :
-T=$2
-if [ "$3" = e ]; then T=$(printf '%b.' "$2"); T=\${T%.}; fi
-exec /bin/sh -c "$T"`;
+MODE=$2
+shift 2
+if [ "$MODE" = e ]; then
+  N=$#
+  while [ "$N" -gt 0 ]; do
+    V=$(printf '%b.' "$1")
+    shift
+    set -- "$@" "\${V%.}"
+    N=$((N - 1))
+  done
+fi
+TEXT=$1
+shift
+exec /bin/sh -c "$TEXT" csync2-action "$@"`;
 
 export interface RunActionsOptions {
   readonly config: Config;
@@ -74,20 +86,20 @@ export class ActionRunner {
     for (const rows of groups.values()) {
       for (const run of runsOf(rows, (name) => resolveName(config, name))) {
         for (const row of run.rows) this.#again.delete(keyOf(row));
-        await this.#runOne(run.rows[0]!, run.text);
+        await this.#runOne(run.rows[0]!, run);
         const settled = run.rows.filter((row) => !this.#again.has(keyOf(row)));
         if (settled.length > 0) await state.transaction((tx) => tx.deleteActions(settled));
       }
     }
   }
 
-  async #runOne(action: ScheduledAction, text: string): Promise<void> {
+  async #runOne(action: ScheduledAction, run: Run): Promise<void> {
     const { reporter, timeLimitMs } = this.#options;
-    reporter.note(say.running(text));
+    reporter.note(say.running(run.shown));
     using log = this.#openLog(action);
     let child: Deno.ChildProcess;
     try {
-      child = this.#spawn(text, log);
+      child = this.#spawn(run, log);
     } catch (error) {
       reporter.note(say.cannotStart(action, messageOf(error)));
       return;
@@ -99,11 +111,12 @@ export class ActionRunner {
   }
 
   /** A session of its own, `/`, nothing on standard input, and no descriptor but the log (D 7.7.6-7). */
-  #spawn(text: string, { path }: Log): Deno.ChildProcess {
-    const plain = asText(text);
-    const [argument, mode] = plain === undefined ? [escaped(text), "e"] : [plain, ""];
+  #spawn({ text, names }: Run, { path }: Log): Deno.ChildProcess {
+    const plain = [text, ...names].map(asText).filter((argument) => argument !== undefined);
+    const isPlain = plain.length === names.length + 1;
+    const passed = isPlain ? plain : [text, ...names].map(escaped);
     return new Deno.Command("/bin/sh", {
-      args: ["-c", BOOT, "csync2-action", path, argument, mode],
+      args: ["-c", BOOT, "csync2-action", path, isPlain ? "" : "e", ...passed],
       cwd: "/",
       stdin: "null",
       stdout: "null",
