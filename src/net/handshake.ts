@@ -71,6 +71,11 @@ export class Handshake {
     this.#outgoing.feed(bytes);
   }
 
+  /** DER of the certificate that the peer showed, whether it is proven to be its own or not. */
+  get shown(): Uint8Array<ArrayBuffer> | undefined {
+    return this.#certificate;
+  }
+
   /** DER of the peer's leaf certificate, or why there is none to be trusted. */
   get result(): { certificate: Uint8Array<ArrayBuffer> } | { fault: string } {
     if (this.#fault !== undefined) return { fault: this.#fault };

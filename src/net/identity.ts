@@ -118,3 +118,43 @@ async function writeNew(path: string, text: string): Promise<void> {
   for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
   await file.sync();
 }
+
+/** LIMIT: the TLS library signs with no RSA key below this. */
+const RSA_MIN_BITS = 2_048;
+/** The pair that was found good last: a program has one. */
+let lastGood: Identity | undefined;
+
+/**
+ * Checks that the key is the certificate's and that the TLS library can use it; what the library
+ * itself says about either is misleading.
+ *
+ * @throws NetError `net/identity`
+ */
+export function checkIdentity(
+  crypto: typeof import("node:crypto"),
+  { key, cert }: Identity,
+): void {
+  if (lastGood?.key === key && lastGood.cert === cert) return;
+  let secret, certificate;
+  try {
+    secret = crypto.createPrivateKey(key);
+    certificate = new crypto.X509Certificate(cert);
+  } catch (cause) {
+    const reason = (cause as Error).message;
+    throw unusable(reason, cause);
+  }
+  const bits = secret.asymmetricKeyDetails?.modulusLength ?? RSA_MIN_BITS;
+  if (bits < RSA_MIN_BITS) throw unusable(`the RSA key has only ${bits} bits`);
+  if (!certificate.checkPrivateKey(secret)) throw unusable("the certificate is for another key");
+  lastGood = { key, cert };
+}
+
+function unusable(reason: string, cause?: unknown): NetError {
+  return new NetError("identity", {
+    message: `Cannot use our own TLS key and certificate: ${reason}`,
+    reason,
+    advice:
+      `remove ${KEY_FILE} and ${CERT_FILE} to have new ones made; peers must forget the old pin`,
+    cause,
+  });
+}

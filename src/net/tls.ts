@@ -5,6 +5,7 @@ import { CsyncError } from "../model/mod.ts";
 import type { Duplex } from "./duplex.ts";
 import { NetError } from "./error.ts";
 import { Handshake } from "./handshake.ts";
+import { checkIdentity } from "./identity.ts";
 import { LinkDuplex } from "./link_duplex.ts";
 import type { Link } from "./link.ts";
 import { TlsLink } from "./tls_link.ts";
@@ -21,12 +22,13 @@ export interface UpgradeOptions {
 
 /** Bytes that may wait decrypted; the peer is not read beyond that. */
 const READ_AHEAD_BYTES = 262_144;
+const RSA_MIN_BITS = 2_048;
 
 /**
  * Encrypts a connection that has spoken plain text so far. `plain` is used up, whatever happens.
  *
- * TLS 1.2 only: C peers trip over the tickets of 1.3 (W 5.2), and the handshake of 1.3 hides the
- * signature that proves the possession of the key. Both sides show a certificate; chains, names and
+ * TLS 1.2 only: C peers trip over the tickets of 1.3 (W 5.2; those of 1.2 are part of the handshake
+ * and harmless), and the handshake of 1.3 hides the signature that proves the possession of the key. Both sides show a certificate; chains, names and
  * dates are not looked at. As a server we send an empty list of authorities (W 5.2 trap 2), as a
  * client we show our certificate whatever list comes.
  *
@@ -52,11 +54,13 @@ async function encrypt(link: Link, options: UpgradeOptions): Promise<Link> {
     import("node:stream"),
     import("node:tls"),
   ]);
+  checkIdentity(crypto, options);
   const handshake = new Handshake(options.role, crypto);
   const carrier = new Carrier(link, handshake);
-  const socket = start(tls, carrier.stream(StreamClass), options);
-  carrier.serve(socket);
+  let socket: TLSSocket | undefined;
   try {
+    socket = start(tls, carrier.stream(StreamClass), options);
+    carrier.serve(socket);
     await finished(socket, carrier, options);
     return new TlsLink(socket, {
       peer: link.peer,
@@ -64,13 +68,45 @@ async function encrypt(link: Link, options: UpgradeOptions): Promise<Link> {
       onRead: () => carrier.pull(),
       close: () => link.close(),
     });
-  } catch (error) {
-    socket.destroy();
-    throw error;
+  } catch (cause) {
+    socket?.destroy();
+    const error = handshakeError(cause);
+    throw smallKeyError(crypto, handshake.shown, error) ?? error;
   }
 }
 
-/** A TLSSocket over `carrier`; a key or certificate that it refuses is ours. */
+/**
+ * LIMIT: the library refuses a peer's RSA key below 2048 bits in a v3 certificate (and lets it pass
+ * in a v1 certificate, which is what csync2's own recipe makes), but says something else.
+ */
+function smallKeyError(
+  crypto: typeof import("node:crypto"),
+  certificate: Uint8Array | undefined,
+  cause: CsyncError,
+): NetError | undefined {
+  if (certificate === undefined || cause.code !== "net/tls") return undefined;
+  const bits = rsaBits(crypto, certificate);
+  if (bits === undefined || bits >= RSA_MIN_BITS) return undefined;
+  return new NetError("certificate", {
+    message: `Cannot accept the peer's certificate: its RSA key has only ${bits} bits`,
+    advice: `make a new one on the peer: P-256, or RSA with ${RSA_MIN_BITS} bits or more`,
+    cause,
+  });
+}
+
+function rsaBits(
+  crypto: typeof import("node:crypto"),
+  certificate: Uint8Array,
+): number | undefined {
+  try {
+    const { publicKey } = new crypto.X509Certificate(certificate);
+    return publicKey.asymmetricKeyDetails?.modulusLength;
+  } catch {
+    return undefined; // no certificate at all: the library's own words will do
+  }
+}
+
+/** A TLSSocket over `carrier`. */
 function start(
   tls: typeof import("node:tls"),
   carrier: Stream,
@@ -83,25 +119,17 @@ function start(
     maxVersion: "TLSv1.2",
     highWaterMark: READ_AHEAD_BYTES,
   } as const;
-  try {
-    if (role === "client") {
-      return tls.connect({
-        ...common,
-        socket: carrier,
-        rejectUnauthorized: false,
-        checkServerIdentity: () => undefined,
-      });
-    }
-    // A bare TLSSocket asks for a certificate and refuses to go on without one, but looks at nothing.
-    const asked = { ...common, isServer: true, requestCert: true, rejectUnauthorized: true };
-    return new tls.TLSSocket(carrier as never, asked);
-  } catch (cause) {
-    throw new NetError("identity", {
-      message: `Cannot use our own TLS key and certificate: ${(cause as Error).message}`,
-      advice: "RSA keys need at least 2048 bits; remove both files to have new ones made",
-      cause,
+  if (role === "client") {
+    return tls.connect({
+      ...common,
+      socket: carrier,
+      rejectUnauthorized: false,
+      checkServerIdentity: () => undefined,
     });
   }
+  // A bare TLSSocket asks for a certificate and refuses to go on without one, but looks at nothing.
+  const asked = { ...common, isServer: true, requestCert: true, rejectUnauthorized: true };
+  return new tls.TLSSocket(carrier as never, asked);
 }
 
 /** Waits for the end of the handshake. */
@@ -115,7 +143,7 @@ async function finished(
     const message = `Cannot agree on TLS: no end of the handshake within ${deadlineMs} ms`;
     reject(new NetError("timeout", { message, reason: "Connection timed out" }));
   }, deadlineMs);
-  const refuse = (cause: unknown) => reject(handshakeError(cause));
+  const refuse = (cause: unknown) => reject(cause);
   socket.once(role === "client" ? "secureConnect" : "secure", resolve);
   socket.on("error", refuse);
   socket.on("_tlsError", refuse);

@@ -1,5 +1,5 @@
 /** The encrypted side of a TLSSocket as a Link. */
-import type { TLSSocket } from "node:tls";
+import type { Socket } from "node:net";
 import type { PeerAddress } from "./duplex.ts";
 import type { Link } from "./link.ts";
 import { SocketLink } from "./socket_link.ts";
@@ -20,7 +20,7 @@ export class TlsLink implements Link {
   readonly #onRead: () => void;
   readonly #closeCarrier: () => void;
 
-  constructor(socket: TLSSocket, { peer, certificate, onRead, close }: TlsLinkOptions) {
+  constructor(socket: Socket, { peer, certificate, onRead, close }: TlsLinkOptions) {
     this.peer = peer;
     this.certificate = certificate;
     this.#inner = new SocketLink(socket, { peer });

@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { connect, type ConnectOptions, listen, NetError, portNumber, resolve } from "./mod.ts";
+
+const HOST = "127.25.7.1", OTHER = "127.25.7.2", OWN = "127.25.7.9";
+const DEADLINE_MS = 5_000;
+
+Deno.test("connect() tries every address in order until one accepts", async () => {
+  using listener = await listen({ host: HOST, port: "0" });
+  const port = String(listener.address.port);
+  const notes: string[] = [];
+  await using duplex = await connect({
+    ...to("several.test", port, notes),
+    resolver: names({ "several.test": ["::1", OTHER, HOST] }),
+  });
+  await using _accepted = (await listener.accept().next()).value;
+  assert.deepEqual(duplex.peer, { address: HOST, port: listener.address.port });
+  assert.deepEqual(notes, [`Connect to ${HOST}:${port} (several.test).`]);
+});
+
+Deno.test("connect() comes from the own name's address of the same family", async () => {
+  using listener = await listen({ host: HOST, port: "0" });
+  const port = String(listener.address.port);
+  const notes: string[] = [];
+  await using duplex = await connect({
+    ...to(HOST, port, notes),
+    bindAs: "me.test",
+    resolver: names({ "me.test": ["::1", OWN] }),
+  });
+  await using accepted = (await listener.accept().next()).value;
+  assert.equal(accepted.peer.address, OWN);
+  assert.deepEqual(notes, [
+    `Bound to ${OWN}:0 as me.test.`,
+    `Connect to ${HOST}:${port} (${HOST}).`,
+  ]);
+  await duplex.write("over a bound socket\n");
+  assert.equal(await accepted.readLine(100), "over a bound socket");
+});
+
+Deno.test("connect() goes on unbound when the own name is of no use", async () => {
+  using listener = await listen({ host: HOST, port: "0" });
+  const port = String(listener.address.port);
+  const end = `Connect to ${HOST}:${port} (${HOST}).`;
+  const cases: Record<string, string[]> = {
+    "foreign.test": ["Local socket bind() to foreign.test failed; ignored.", end],
+    "six.test": [end],
+    "missing.test": ["Cannot resolve peername, getaddrinfo: Name or service not known", end],
+  };
+  const resolver = names({ "foreign.test": ["192.0.2.1"], "six.test": ["::1"] });
+  for (const [bindAs, want] of Object.entries(cases)) {
+    const notes: string[] = [];
+    await using _duplex = await connect({ ...to(HOST, port, notes), bindAs, resolver });
+    await using _accepted = (await listener.accept().next()).value;
+    assert.deepEqual(notes, want, bindAs);
+  }
+});
+
+Deno.test("connect() names the reason when nobody listens", async () => {
+  for (const bindAs of [undefined, OWN]) {
+    const notes: string[] = [];
+    const own = bindAs === undefined ? {} : { bindAs };
+    await rejects(connect({ ...to(OTHER, "1", notes), ...own }), "net/refused");
+    assert.equal(notes.at(-1), "Can't create socket: Connection refused");
+  }
+  const notes: string[] = [];
+  await rejects(connect(to("no.such.invalid", "1", notes)), "net/resolve");
+  assert.equal(notes[0], "Cannot resolve peername, getaddrinfo: Name or service not known");
+  await rejects(connect(to(HOST, "65536", [])), "net/port");
+});
+
+Deno.test("resolve() knows /etc/hosts, keeps numbers, and ends at its deadline", async () => {
+  assert.ok((await resolve("localhost")).some((address) => address === "127.0.0.1"));
+  assert.deepEqual(await resolve("::ffff:1.2.3.4"), ["::ffff:1.2.3.4"]);
+  await rejects(resolve("no.such.invalid"), "net/resolve");
+});
+
+Deno.test("portNumber() takes numbers and services", async () => {
+  assert.equal(await portNumber("30865"), 30_865);
+  assert.equal(await portNumber("0"), 0);
+  for (const bad of ["", "-1", "65536", "nosuchservice", "80x"]) {
+    await rejects(portNumber(bad), "net/port");
+  }
+  if (await hasServices()) assert.equal(await portNumber("ssh"), 22);
+});
+
+async function hasServices(): Promise<boolean> {
+  try {
+    return /^ssh\s+22\/tcp/m.test(await Deno.readTextFile("/etc/services"));
+  } catch {
+    return false;
+  }
+}
+
+function to(host: string, port: string, notes: string[]): ConnectOptions {
+  return { host, port, deadlineMs: DEADLINE_MS, onNote: (text) => notes.push(text) };
+}
+
+/** A resolver that knows these names, and otherwise does what the real one does. */
+function names(table: Record<string, string[]>): typeof resolve {
+  return (name) => {
+    if (table[name] !== undefined) return Promise.resolve(table[name]);
+    return name.endsWith(".test") ? resolve("no.such.invalid") : resolve(name);
+  };
+}
+
+async function rejects(work: Promise<unknown>, code: string): Promise<void> {
+  await assert.rejects(work, (error) => {
+    assert.ok(error instanceof NetError, String(error));
+    assert.equal(error.code, code);
+    return true;
+  });
+}
