@@ -104,6 +104,9 @@ Deno.test("D 7.1.1 a brace that is part of a word is named", () => {
 Deno.test("D 7.1.2 an empty word is refused where a value is needed, and says nothing in a list", () => {
   const list = load({ "csync2.cfg": GROUP.replace("/x", '"" /x ""') });
   assert.deepEqual(patternsOf(list), ["include /x"]);
+  // Valid ever since: an empty word was no token at all.
+  const text = '"" group "" g "" { "" host "" a.demo "" @ me; "" key k "" ; "" } ""';
+  assert.equal(load({ "csync2.cfg": text }).config!.groups[0]!.myName, "me");
   assert.equal(
     load({ "csync2.cfg": GROUP.replace("key k", 'key "" k') }).error,
     'Near line 1: syntax error (etc/csync2.cfg:1:35: found "", expected a value for key)',

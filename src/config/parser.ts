@@ -54,7 +54,7 @@ export type Statement =
 /** The statements of a file and its included ones. @throws ConfigError at the first mistake */
 export function* parse(lexer: Lexer): Generator<Statement, void, void> {
   const tokens = new Tokens(lexer);
-  while (tokens.peek.kind !== "end") yield* block(tokens);
+  while (!tokens.isAtEnd) yield* block(tokens);
 }
 
 /** The token ahead, and what may be asked of it. */
@@ -75,12 +75,25 @@ class Tokens {
     return token;
   }
 
+  get isAtEnd(): boolean {
+    this.skipEmptyWords();
+    return this.peek.kind === "end";
+  }
+
+  /** Where no value is expected an empty word is nothing (D 1.2). */
   sees(kind: "symbol" | "keyword", text: string): boolean {
+    this.skipEmptyWords();
     return this.peek.kind === kind && this.peek.text === text;
   }
 
-  symbol(text: string, ...alternatives: readonly string[]): Token {
+  /** The keyword ahead, not taken yet. */
+  keyword(expected: string): string {
     this.skipEmptyWords();
+    if (this.peek.kind !== "keyword") this.fail(expected);
+    return this.peek.text;
+  }
+
+  symbol(text: string, ...alternatives: readonly string[]): Token {
     if (!this.sees("symbol", text)) this.fail([`"${text}"`, ...alternatives].join(" or "));
     return this.take();
   }
@@ -120,8 +133,7 @@ const IN_GROUP = 'a statement of a group or "}"';
 const IN_ACTION = 'pattern, exec, logfile, do-local, do-local-only or "}"';
 
 function* block(tokens: Tokens): Generator<Statement, void, void> {
-  if (tokens.peek.kind !== "keyword") tokens.fail(TOP_LEVEL);
-  const keyword = tokens.peek.text;
+  const keyword = tokens.keyword(TOP_LEVEL);
   switch (keyword) {
     case "group":
       return yield* group(tokens);
@@ -139,12 +151,10 @@ function* block(tokens: Tokens): Generator<Statement, void, void> {
       tokens.take();
       yield { kind: keyword, value: tokens.word(`a value for ${keyword}`) };
       break;
-    case "ignore": {
+    case "ignore":
       tokens.take();
-      const words = tokens.words();
-      tokens.symbol(";", "uid, gid or mod");
-      return yield { kind: keyword, words };
-    }
+      yield { kind: keyword, words: tokens.words() };
+      return void tokens.symbol(";", "uid, gid or mod");
     case "no-cygwin-lowercase":
       yield { kind: keyword, at: tokens.take().at };
       break;
@@ -165,8 +175,7 @@ function* group(tokens: Tokens): Generator<Statement, void, void> {
 }
 
 function* groupStatement(tokens: Tokens): Generator<Statement, void, void> {
-  if (tokens.peek.kind !== "keyword") tokens.fail(IN_GROUP);
-  const keyword = tokens.peek.text;
+  const keyword = tokens.keyword(IN_GROUP);
   switch (keyword) {
     case "action":
       tokens.take();
@@ -225,8 +234,7 @@ function action(tokens: Tokens): ActionSyntax {
   let logfile: Word | undefined, doLocal = false, doLocalOnly = false;
   tokens.symbol("{");
   while (!tokens.sees("symbol", "}")) {
-    if (tokens.peek.kind !== "keyword") tokens.fail(IN_ACTION);
-    switch (tokens.peek.text) {
+    switch (tokens.keyword(IN_ACTION)) {
       case "pattern":
         tokens.take();
         patterns.push(...tokens.words());
@@ -265,8 +273,9 @@ function* prefix(tokens: Tokens): Generator<Statement, void, void> {
     tokens.take();
     const host = tokens.word("a pattern for hosts");
     tokens.symbol(":");
-    yield { kind: "on", host, path: tokens.word("an absolute path") };
+    const path = tokens.word("an absolute path");
     tokens.symbol(";");
+    yield { kind: "on", host, path };
   }
   tokens.take();
   yield { kind: "prefix-end" };
