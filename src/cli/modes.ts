@@ -57,6 +57,7 @@ async function perform(mode: SessionMode, session: Session): Promise<number> {
       await check(session, targets(session.invocation) ?? "hints");
       return EXIT_OK;
     case "update":
+      await warnUseless(session, targets(session.invocation));
       await update(session, targets(session.invocation));
       return EXIT_OK;
     case "check-update":
@@ -182,6 +183,11 @@ function textOf(error: unknown): string {
   return error instanceof OsError ? error.text : (error as Error).message;
 }
 
+/** A check warns by itself; what is only sent or compared is told here (D 2.6). */
+async function warnUseless(session: Session, wanted: readonly CheckTarget[] = []): Promise<void> {
+  if (wanted.length > 0) (await import("../check/mod.ts")).warnUseless(session, wanted);
+}
+
 async function update(
   session: Session,
   wanted: readonly CheckTarget[] | undefined,
@@ -209,6 +215,7 @@ async function compare(session: Session): Promise<number> {
   const { args } = invocation;
   const pair = args.length >= 2 ? { myName: args[0]!, peer: args[1]! } : undefined;
   const file = args.length % 2 === 1 ? canonical(args[args.length - 1]!) : undefined;
+  if (file !== undefined) await warnUseless(session, [{ path: file, recursive: false }]);
   const found = await journeys.compare({
     ...session,
     dial: dialFor(session),
