@@ -44,14 +44,14 @@ export async function showContentDiff(options: ShowDiffOptions): Promise<0 | 1> 
     reporter.note(say.unknownPair(true));
     return 0;
   }
-  const here = readHere(options);
-  if (here === undefined) return 0;
   await using peer = await dial(peerName);
   if (peer === undefined) return 0;
   if ((await peer.identify(myName)).kind !== "done") {
     reporter.note(say.notIdentified(peerName));
     return 0;
   }
+  const here = readHere(options);
+  if (here === undefined) return 0;
   const answer = await peer.content(key, name);
   if ("kind" in answer) {
     reporter.note(say.refusedByPeer(peerName, reasonOf(answer)));
