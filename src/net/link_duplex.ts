@@ -11,8 +11,9 @@ const NOTHING = new Uint8Array(0);
 /** Longest wait without progress unless somebody says otherwise. */
 export const IDLE_MS = 300_000;
 /**
- * LIMIT: how long and how much `end` still reads after our last byte. Closing with unread bytes makes
- * the system send a reset, which can destroy our last reply on its way to the peer.
+ * LIMIT: how long and how much `end` still reads after our last byte if nobody has answered it.
+ * Closing with unread bytes makes the system send a reset, which can destroy our last reply on its
+ * way to the peer.
  */
 const LINGER_MS = 250;
 const LINGER_BYTES = 1 << 20;
@@ -26,6 +27,8 @@ export class LinkDuplex implements Duplex {
   #at = 0;
   #atEnd = false;
   #isReading = false;
+  /** Something was written and nothing has come since: the peer may not have read it yet. */
+  #isUnanswered = false;
   #isOpen = true;
   #failure: NetError | undefined;
 
@@ -90,6 +93,7 @@ export class LinkDuplex implements Duplex {
 
   write(data: Uint8Array | string): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    this.#isUnanswered = true;
     return this.#writes.add(typeof data === "string" ? toBytes(data) : data);
   }
 
@@ -102,7 +106,7 @@ export class LinkDuplex implements Duplex {
     try {
       await this.flush();
       await this.#watchdog.guard("write", this.#link.shutdown());
-      await this.#linger();
+      if (this.#isUnanswered || this.pending > 0) await this.#linger();
     } catch {
       // The connection is broken: nothing is left to be done but to close it.
     } finally {
@@ -177,6 +181,7 @@ export class LinkDuplex implements Duplex {
       this.#isReading = false;
     }
     if (this.#failure !== undefined) throw this.#failure;
+    this.#isUnanswered = false;
     this.#atEnd = piece === undefined;
     this.#piece = piece ?? NOTHING;
     this.#at = 0;

@@ -67,6 +67,37 @@ Deno.test("connect() names the reason when nobody listens", async () => {
   await rejects(connect(to(HOST, "65536", [])), "net/port");
 });
 
+Deno.test("a peer that ends its sending side still gets its reply", async () => {
+  using listener = await listen({ host: HOST, port: "0" });
+  const conn = await Deno.connect({ hostname: HOST, port: listener.address.port });
+  await conn.write(new TextEncoder().encode("BYE\n"));
+  await conn.closeWrite();
+  await using duplex = (await listener.accept().next()).value;
+  assert.equal(await duplex.readLine(100), "BYE");
+  assert.equal(await duplex.readLine(100), undefined);
+  await duplex.write("OK (cu_later).\n");
+  await duplex.end();
+  const buffer = new Uint8Array(100);
+  const n = await conn.read(buffer);
+  assert.equal(new TextDecoder().decode(buffer.subarray(0, n ?? 0)), "OK (cu_later).\n");
+  assert.equal(await conn.read(buffer), null);
+  conn.close();
+});
+
+Deno.test("end() waits for a peer only if its last word is unanswered", async () => {
+  using listener = await listen({ host: HOST, port: "0" });
+  const port = String(listener.address.port);
+  await using duplex = await connect({ host: HOST, port, deadlineMs: DEADLINE_MS });
+  await using server = (await listener.accept().next()).value;
+  await duplex.write("BYE\n");
+  await server.readLine(100);
+  await server.write("OK (cu_later).\n"); // and then runs its actions, however long they take
+  assert.equal(await duplex.readLine(100), "OK (cu_later).");
+  const startMs = performance.now();
+  await duplex.end();
+  assert.ok(performance.now() - startMs < 100);
+});
+
 Deno.test("resolve() knows /etc/hosts, keeps numbers, and ends at its deadline", async () => {
   assert.ok((await resolve("localhost")).some((address) => address === "127.0.0.1"));
   assert.deepEqual(await resolve("::ffff:1.2.3.4"), ["::ffff:1.2.3.4"]);

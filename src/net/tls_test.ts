@@ -145,6 +145,27 @@ Deno.test("upgrade() as a server sends no authorities, and as either side speaks
   assert.ok(thirteen.upgraded instanceof NetError);
 });
 
+Deno.test("a peer that ends without close_notify has ended, and nothing of it is lost", async () => {
+  using listener = await listen({ host: HOST, port: "0" });
+  const port = String(listener.address.port);
+  const [plain, { value }] = await Promise.all([
+    connect({ host: HOST, port, deadlineMs: DEADLINE_MS }),
+    listener.accept().next(),
+  ]);
+  const [c, s] = await Promise.all([upgrade(plain, client(MINE)), upgrade(value, server(OTHER))]);
+  await using _both = both(c, s);
+  const sent = (async () => {
+    for (let n = 0; n < 50; n++) await s.write(new Uint8Array(65_536).fill(n));
+    await s.write("OK (cu_later).\n");
+    await s.flush();
+    await s[Symbol.asyncDispose](); // as a C server, which just exits (W 1.3)
+  })();
+  for (let left = 50 * 65_536; left > 0;) left -= (await c.readSome(left))?.length ?? Infinity;
+  assert.equal(await c.readLine(100), "OK (cu_later).");
+  assert.equal(await c.readLine(100), undefined);
+  await sent;
+});
+
 Deno.test("Handshake believes a recorded handshake, and no altered one", async () => {
   const recorded = await record();
   const whole = play(recorded);
