@@ -238,7 +238,7 @@ Deno.test("D 7.7.4 the exit status is told, and a failure is no error of the pro
     [1, "Running 'kill -9 $$' ..."],
     [0, "'kill -9 $$' ended: signal SIGKILL"],
     [1, "Running 'true' ..."],
-    [1, "'true' ended: exit status 0"],
+    [2, "'true' ended: exit status 0"],
   ]);
   equal(w.reporter.errors, 0);
 });

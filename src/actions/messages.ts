@@ -4,7 +4,7 @@ import type { ScheduledAction } from "../model/mod.ts";
 /** The part of report's ReportEvent and Reporter that is needed here: report is not in our row. */
 export type ActionEvent = {
   readonly event: string;
-  readonly level: 0 | 1;
+  readonly level: 0 | 1 | 2;
   readonly text: string;
 };
 export interface Notes {
@@ -15,13 +15,13 @@ export function running(text: string): ActionEvent {
   return { event: "action-running", level: 1, text: `Running '${text}' ...` };
 }
 
-/** Not an error of ours: the exit code stays what it is (D 7.7.4). */
+/** A failure is always told, but is no error of ours: the exit code stays what it is (D 7.7.4). */
 export function ended(
   { command }: ScheduledAction,
   { code, signal }: { code: number; signal: string | null },
 ): ActionEvent {
   const how = signal === null ? `exit status ${code}` : `signal ${signal}`;
-  return { event: "action-ended", level: code === 0 ? 1 : 0, text: `'${command}' ended: ${how}` };
+  return { event: "action-ended", level: code === 0 ? 2 : 0, text: `'${command}' ended: ${how}` };
 }
 
 export function overTime({ command }: ScheduledAction, seconds: number): ActionEvent {

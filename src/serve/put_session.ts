@@ -1,6 +1,6 @@
 /** One PATCH: signature out, delta in, file installed. */
 import { type Applied, type FilePut, type Held, refusalOf } from "../apply/mod.ts";
-import { DeltaError, drain, patch, signature, signatureOfNothing } from "../delta/mod.ts";
+import { DeltaError, patch, signature, signatureOfNothing } from "../delta/mod.ts";
 import { type ByteStream, DONE, failed, type Outcome, type SizedStream } from "../model/mod.ts";
 import type { PutSession } from "../protocol/mod.ts";
 
@@ -47,24 +47,24 @@ export class PatchSession implements PutSession {
   async #receive(delta: ByteStream): Promise<Outcome> {
     const { put, maxFileBytes } = this.#options;
     const basis = put.basis ?? NOTHING;
+    const pieces = delta[Symbol.asyncIterator](); // by hand: an error must not close the stream
     try {
       if (put.isLarge(basis.size)) await put.spill();
-      await patch(this.#spilling(delta), {
+      await patch(this.#spilling(pieces), {
         basis,
         write: (bytes) => put.write(bytes),
         maxBytes: maxFileBytes,
       });
       return DONE;
     } catch (error) {
-      await drain(delta);
+      while (!(await pieces.next()).done);
       return error instanceof DeltaError ? failed("Input/output error") : refusalOf(error);
     }
   }
 
   /** Content that turns out to be large goes into a file that a crash cannot leave behind. */
-  async *#spilling(delta: ByteStream): ByteStream {
+  async *#spilling(pieces: AsyncIterator<Uint8Array>): ByteStream {
     const { put } = this.#options;
-    const pieces = delta[Symbol.asyncIterator](); // by hand: an error must not close the stream
     for (let bytes = 0;;) {
       const { done, value } = await pieces.next();
       if (done) return;
