@@ -5,10 +5,9 @@ import { type BusyRetryOptions, retryBusy } from "./retry.ts";
 import { otherUser, prepareSchema, timeUnit } from "./schema.ts";
 import { SqlStore } from "./sql_store.ts";
 import { sqliteFile } from "./sqlite_file.ts";
-import type { SqliteDatabase } from "./sqlite.ts";
+import type { SqliteConnection, SqliteDatabase } from "./sqlite.ts";
 import { StateError } from "./state_error.ts";
 import type { StateStore } from "./store.ts";
-import type { SqlConnection } from "./sql_connection.ts";
 
 /** How long a start waits for a moment without readers and writers to switch to a log. */
 const USE_LOG_MS = 1_000;
@@ -64,7 +63,7 @@ async function openSqlite(
   };
   const writer = await retryBusy(() => database.connect("write"), retry);
   try {
-    await useLog(database, writer, retry);
+    await useLog(writer, retry);
     const sql = database.statements;
     const isNew = await retryBusy(() => prepareSchema(writer, sql), retry);
     if (isNew) onNote?.(2, "Upgrading database schema to version 0.");
@@ -85,15 +84,11 @@ function sharedText(label: string, { user, other }: { user: string; other: strin
   return `WARNING: Database ${label} of ${user} is also used by ${other}.`;
 }
 
-/** A C program in a long transaction is no reason to fail: without a log everything is slower only. */
-async function useLog(
-  database: SqliteDatabase,
-  writer: SqlConnection,
-  retry: BusyRetryOptions,
-): Promise<void> {
+/** A C program in a long transaction is no reason to fail: the next transaction tries again. */
+async function useLog(writer: SqliteConnection, retry: BusyRetryOptions): Promise<void> {
   const timeoutMs = Math.min(USE_LOG_MS, retry.timeoutMs);
   try {
-    await retryBusy(() => database.useLog(writer), { timeoutMs });
+    await retryBusy(() => writer.useLog(), { timeoutMs });
   } catch (error) {
     if (!(error instanceof StateError && error.code === "state/busy")) throw error;
   }

@@ -15,7 +15,7 @@ const SCHEMA = SQLITE_MIGRATIONS.length;
  */
 export async function prepareSchema(db: SqlConnection, sql: Statements): Promise<boolean> {
   if ((await missing(db, sql)).length === 0) return false;
-  await db.run(sql.begin, []);
+  await db.begin();
   try {
     // Look again: another process may have been faster.
     const statements = await missing(db, sql);

@@ -36,6 +36,11 @@ export interface Query {
 export interface SqlConnection {
   /** All rows, every column as a byte string; NULL is the empty string, a number its decimal text. */
   select(query: Query, values: readonly SqlValue[]): MaybePromise<readonly (readonly string[])[]>;
+  /**
+   * Begins a transaction that may write, and for which no other process can be in the way any more:
+   * neither its statements nor its commit find the database busy.
+   */
+  begin(): MaybePromise<void>;
   /** @returns how many rows were changed */
   run(statement: Statement, values: readonly SqlValue[]): MaybePromise<number>;
   /** Runs the statement once for each tuple of values. */
@@ -62,7 +67,6 @@ export interface SqlDatabase {
 
 /** Every statement of the store. Values are bound in the order that the comments name. */
 export interface Statements {
-  readonly begin: Statement;
   readonly commit: Statement;
   readonly rollback: Statement;
 

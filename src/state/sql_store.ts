@@ -129,7 +129,7 @@ export class SqlStore implements StateStore {
     using _turn = await this.#turns.take();
     this.#mustBeOpen();
     const db = this.#writer;
-    await retryBusy(() => db.run(this.#sql.begin, []), this.#options);
+    await retryBusy(() => db.begin(), this.#options);
     this.#isWriting = true;
     const tx = new SqlTx(db, this.#sql);
     try {

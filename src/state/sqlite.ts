@@ -11,7 +11,9 @@ import {
   type SqlValue,
   type Statement,
 } from "./sql_connection.ts";
-import { SQLITE } from "./statements.ts";
+import { isBusy } from "./retry.ts";
+import { StateError } from "./state_error.ts";
+import { SQLITE, SQLITE_BEGIN } from "./statements.ts";
 
 const NON_ASCII_REGEXP = /[^\x00-\x7f]/;
 
@@ -37,75 +39,78 @@ export class SqliteDatabase implements SqlDatabase {
   readonly label: string;
   readonly statements = SQLITE;
   #options: SqliteOptions;
-  #mode: "wal" | "delete" = "delete";
 
   constructor(options: SqliteOptions) {
     this.#options = options;
     this.label = options.label;
   }
 
-  connect(use: "write" | "read"): SqlConnection {
-    const connection = new SqliteConnection(this.#options.path);
+  connect(use: "write" | "read"): SqliteConnection {
+    const connection = new SqliteConnection(this.#options);
     try {
-      const pragma = (text: string) => connection.pragma(text);
-      pragma(`cache_size = -${CACHE_KIB}`);
-      pragma("temp_store = MEMORY");
-      this.#mode = pragma("journal_mode") === "wal" ? "wal" : "delete";
-      if (use === "read") {
-        pragma("query_only = ON");
-        return connection;
-      }
-      pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
-      // Without a log, pages that are written before the commit need a lock that others may refuse.
-      pragma("cache_spill = OFF");
-      this.#synchronize(connection);
+      connection.prepareFor(use);
       return connection;
     } catch (error) {
       connection.close();
       throw error;
     }
   }
+}
+
+export class SqliteConnection implements SqlConnection {
+  #db: DatabaseSync;
+  #synchronous: boolean;
+  #prepared = new Map<string, StatementSync>();
+  #log: "used" | "not yet" | "impossible" = "not yet";
+
+  /** @throws StateError `state/open` */
+  constructor({ path, label, synchronous }: SqliteOptions) {
+    this.#synchronous = synchronous;
+    try {
+      this.#db = new DatabaseSync(path, { timeout: 0 });
+    } catch (cause) {
+      throw new StateError("state/open", { message: `Can't open database: ${label}`, cause });
+    }
+  }
+
+  prepareFor(use: "write" | "read"): void {
+    this.#pragma(`cache_size = -${CACHE_KIB}`);
+    this.#pragma("temp_store = MEMORY");
+    if (use === "read") return void this.#pragma("query_only = ON");
+    this.#pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+    if (this.#pragma("journal_mode") === "wal") this.#log = "used";
+    this.#synchronize();
+  }
 
   /**
    * Switches the database to a write-ahead log, so that readers and writers do not wait for each
-   * other. The mode is kept in the file; C programs follow it.
+   * other. The mode is kept in the file; C programs follow it. Where the file system cannot have a
+   * log, nothing changes.
    *
-   * @returns false when the file system cannot have one
    * @throws SqlError `busy` while another process reads or writes
    */
-  useLog(connection: SqlConnection): boolean {
-    if (this.#mode === "wal" || !(connection instanceof SqliteConnection)) return true;
+  useLog(): void {
+    if (this.#log !== "not yet") return;
     try {
-      if (connection.pragma("journal_mode = WAL") === "wal") this.#mode = "wal";
+      this.#log = this.#pragma("journal_mode = WAL") === "wal" ? "used" : "impossible";
     } catch (error) {
-      if (error instanceof SqlError && error.kind === "busy") throw error;
+      if (isBusy(error)) throw error;
+      this.#log = "impossible";
     }
-    this.#synchronize(connection);
-    return this.#mode === "wal";
+    this.#synchronize();
   }
 
-  /** With a log, NORMAL cannot damage the database; a loss of power may undo the last commits. */
-  #synchronize(connection: SqliteConnection): void {
-    const level = !this.#options.synchronous ? "OFF" : this.#mode === "wal" ? "NORMAL" : "FULL";
-    connection.pragma(`synchronous = ${level}`);
-  }
-}
-
-class SqliteConnection implements SqlConnection {
-  #db: DatabaseSync;
-  #prepared = new Map<string, StatementSync>();
-
-  constructor(path: string) {
-    this.#db = guarded("Opening database", path, () => new DatabaseSync(path, { timeout: 0 }));
-  }
-
-  /** Reads or sets a pragma. @returns its value, if it has one */
-  pragma(text: string): unknown {
-    const sql = `PRAGMA ${text}`;
-    return guarded("Setting pragma", sql, () => {
-      const statement = this.#db.prepare(sql);
-      return Object.values(statement.get() ?? {})[0];
-    });
+  /**
+   * LIMIT: as long as there is no log, nobody can read while a transaction is open, not even we: a
+   * transaction that waits for reads of its own store gives up as `state/busy`.
+   */
+  begin(): void {
+    try {
+      this.useLog();
+    } catch (error) {
+      if (!isBusy(error)) throw error; // next time
+    }
+    this.run(SQLITE_BEGIN, []);
   }
 
   select(query: Query, values: readonly SqlValue[]): string[][] {
@@ -146,6 +151,22 @@ class SqliteConnection implements SqlConnection {
   close(): void {
     this.#prepared.clear();
     this.#db.close();
+  }
+
+  /** With a log, NORMAL cannot damage the database; a loss of power may undo the last commits. */
+  #synchronize(): void {
+    const level = !this.#synchronous ? "OFF" : this.#log === "used" ? "NORMAL" : "FULL";
+    this.#pragma(`synchronous = ${level}`);
+  }
+
+  /** Reads or sets a pragma. @returns its value, if it has one */
+  #pragma(text: string): unknown {
+    const sql = `PRAGMA ${text}`;
+    return guarded(
+      "Setting pragma",
+      sql,
+      () => Object.values(this.#db.prepare(sql).get() ?? {})[0],
+    );
   }
 
   /**

@@ -45,8 +45,9 @@ async function statOrCreate(path: string): Promise<Deno.FileInfo> {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
   try {
-    const options = { write: true, createNew: true, mode: NEW_FILE_MODE };
-    (await Deno.open(path, options)).close();
+    // RACE: closing any descriptor of a file drops all locks that this process has on it; at once,
+    // and only for a file that nobody else here can have opened yet.
+    Deno.openSync(path, { write: true, createNew: true, mode: NEW_FILE_MODE }).close();
   } catch (error) {
     // Another process may have been faster.
     if (!(error instanceof Deno.errors.AlreadyExists)) throw error;

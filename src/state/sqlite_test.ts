@@ -280,3 +280,36 @@ Deno.test("SqlStore keeps force across marks of csync2's kind of row", () =>
     await store.transaction((tx) => tx.mark([mark("/1")]));
     assert.deepEqual(rows(foreign, "SELECT forced, typeof(forced) FROM dirty"), [[1, "integer"]]);
   }));
+
+Deno.test("transaction() undoes everything when a statement fails, also if the work goes on", () =>
+  withStore(async ({ store, foreign }) => {
+    foreign.exec(
+      `CREATE TRIGGER refuse BEFORE INSERT ON hint BEGIN SELECT RAISE(ROLLBACK, 'no'); END`,
+    );
+    const isBroken = { name: "StateError", code: "state/broken" };
+    const careless = store.transaction((tx) => {
+      tx.putRecords([record("/before")]);
+      assert.throws(() => tx.addHint({ path: "/h" as DiskPath, recursive: true }), isBroken);
+      assert.throws(() => tx.putRecords([record("/after")]), isBroken);
+    });
+    await assert.rejects(careless, isBroken);
+    assert.deepEqual(await all(store.records("ascending")), []);
+    await store.transaction((tx) => tx.putRecords([record("/next")]));
+    assert.equal((await all(store.records("ascending"))).length, 1);
+  }));
+
+Deno.test("records() streams pages in order, whatever the order of rows in the file", () =>
+  withStore(async ({ store, foreign }) => {
+    foreign.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 20000)
+      INSERT INTO file SELECT printf('/%05d', (i * 7919) % 20000), 'v1%3Atype=dir' FROM n`);
+    let last = "", count = 0;
+    for await (const batch of store.records("ascending")) {
+      assert.ok(batch.length <= 2_000);
+      for (const { name } of batch) {
+        assert.ok(name > last);
+        last = name;
+        count++;
+      }
+    }
+    assert.equal(count, 20_000);
+  }));

@@ -110,9 +110,14 @@ function records(order: "ASC" | "DESC"): Query {
   };
 }
 
+/**
+ * COMPAT: not IMMEDIATE. Without a log, a C program that has read and wants to write, and we who have
+ * written and want to commit, would wait for each other. With a log both words mean the same.
+ */
+export const SQLITE_BEGIN: Statement = { purpose: "Begin", sql: "BEGIN EXCLUSIVE" };
+
 /** The statements for SQLite. */
 export const SQLITE: Statements = {
-  begin: { purpose: "Begin", sql: "BEGIN IMMEDIATE" },
   commit: { purpose: "Commit", sql: "COMMIT" },
   rollback: { purpose: "Rollback", sql: "ROLLBACK" },
 

@@ -43,7 +43,7 @@ export interface StateStore extends AsyncDisposable {
     filter?: { readonly peer?: HostName; readonly range?: NameRange },
   ): AsyncIterable<readonly DirtyRow[]>;
 
-  /** Ordered by encoded path, non-recursive first. */
+  /** Ordered by encoded path, non-recursive first. Whoever put a row there: judge the paths. */
   hints(): Promise<readonly Hint[]>;
   /** In order of scheduling. */
   actions(): Promise<readonly ScheduledAction[]>;
@@ -54,7 +54,8 @@ export interface StateStore extends AsyncDisposable {
   /**
    * Runs `work` in one transaction: all or nothing, one writer at a time, in this process and among
    * processes. Keep it short, never wait for a peer in it. A busy database is waited for, without
-   * blocking the event loop, until the lock timeout. `work` is called once.
+   * blocking the event loop, until the lock timeout. `work` is called once. It must not begin a
+   * transaction of its own: that one would wait for this one.
    */
   transaction<T>(work: (tx: StateTx) => T | Promise<T>): Promise<T>;
 }
