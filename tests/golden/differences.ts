@@ -112,6 +112,12 @@ export const DIFFERENCES: readonly Difference[] = [
   ...because("D 7.3.11", "another `ignore` marks nothing", [
     "checktxt/ignore statement added: every entry changes",
   ]),
+  ...because("D 7.6.7", "a database is looked at before tables are made; missing tables are made", [
+    "database/not a database file",
+    "database/only a table named file exists: taken as a complete schema",
+  ]),
+  ...because("D 7.6.9", "new files have mode 0600", ["database/file_mode"]),
+  ...because("D 7.6.11", "the journal mode is wal", ["database/pragmas"]),
 ];
 
 function because(spec: string, why: string, cases: readonly string[]): Difference[] {
