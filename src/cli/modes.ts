@@ -246,6 +246,6 @@ async function list(
     ? await journeys.listFiles(session)
     : mode === "list-dirty"
     ? await journeys.listDirty(session)
-    : await journeys.listPair(session, { myName: args[0]!, peer: args[1]! });
+    : await journeys.listPair({ ...session, myName: args[0]!, peer: args[1]! });
   return count > 0 ? EXIT_OK : EXIT_NOTHING;
 }
