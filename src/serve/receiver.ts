@@ -306,7 +306,7 @@ export class Receiver implements RequestHandler {
     held.look();
     if (refusesIfDirty) {
       await this.#check(granted.name);
-      const isDirty = await this.#isDirty(granted.name);
+      const isDirty = await this.#workplace.state.isDirty(granted.name);
       const admission = admit({ grant: "allow", refusesIfDirty, isDirty });
       if (admission.do === "refuse") {
         if (admission.marksForPeer) await this.#markForPeer(granted.name);
@@ -345,12 +345,6 @@ export class Receiver implements RequestHandler {
       },
     }, name);
     this.#scheduled(scheduled);
-  }
-
-  async #isDirty(name: DbName): Promise<boolean> {
-    const rows = this.#workplace.state.dirtyRows({ range: { name, below: false } });
-    for await (const page of rows) if (page.length > 0) return true;
-    return false;
   }
 
   /** Our copy goes back to the peer that was refused. No action: nothing has changed here (D 7.7.3). */

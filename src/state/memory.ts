@@ -58,6 +58,10 @@ export class MemoryStore implements StateStore {
     return await this.#committed().records.get(percentEncode(name));
   }
 
+  async isDirty(name: DbName): Promise<boolean> {
+    return await this.#committed().dirty.values().some((row) => row.name === name);
+  }
+
   async *records(
     order: "ascending" | "descending",
     range?: NameRange,

@@ -60,6 +60,10 @@ export class SqlStore implements StateStore {
     return text === undefined ? undefined : recordOf(key, text);
   }
 
+  async isDirty(name: DbName): Promise<boolean> {
+    return (await this.#read(this.#sql.isDirty, [percentEncode(name)])).length > 0;
+  }
+
   async *records(
     order: "ascending" | "descending",
     range?: NameRange,

@@ -43,6 +43,9 @@ export interface StateStore extends AsyncDisposable {
     filter?: { readonly peer?: HostName; readonly range?: NameRange },
   ): AsyncIterable<readonly DirtyRow[]>;
 
+  /** Whether any peer has a mark for the name; a server asks it for every change. */
+  isDirty(name: DbName): Promise<boolean>;
+
   /** Ordered by encoded path, non-recursive first. Whoever put a row there: judge the paths. */
   hints(): Promise<readonly Hint[]>;
   /** In order of scheduling. */

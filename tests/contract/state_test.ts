@@ -344,6 +344,8 @@ const DIRTY_CASES: readonly Case[] = [
       await tx.clearMarks("/1" as DbName);
       assert.equal(await tx.isDirty("/1" as DbName), false);
     });
+    assert.equal(await store.isDirty("/1" as DbName), false);
+    assert.equal(await store.isDirty("/1/x" as DbName), true);
     assert.deepEqual(await names(store.dirtyRows()), ["/1/x"]);
   }],
 ];
