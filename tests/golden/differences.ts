@@ -118,6 +118,19 @@ export const DIFFERENCES: readonly Difference[] = [
   ]),
   ...because("D 7.6.9", "new files have mode 0600", ["database/file_mode"]),
   ...because("D 7.6.11", "the journal mode is wal", ["database/pragmas"]),
+  ...because("D 7.3.13", "rows below a removed directory go without -r too", ["check-flows/removed tree, check of the top without -r leaves rows below"]),
+  ...because("D 7.3.8", "a later mark keeps the force flag", ["check-flows/-m"]),
+  ...because("D 7.3.8", "a later change keeps the force flag", ["check-flows/-f"]),
+  ...because("D 7.3.6", "a removal below a prefix is seen from above", ["check-flows/prefix: removal is not seen from a directory above the prefix (defect)"]),
+  ...because("D 7.1.16", "rows of an undeclared prefix are skipped with a warning, and -R removes them", ["check-flows/prefix no longer declared"]),
+  ...because("D 7.4.2", "-TT with a file tells by its exit code whether the contents differ, like -T", ["sync/-TT"]),
+  ...because("W 20.18", "TYPE follows no links; links below prefixes are compared; exit codes as -T (D 7.4.2, D 7.3.4)", ["sync/-TT on equal files, links, directories, binary files"]),
+  ...because("D 7.4.4", "both lists are compared in the order of encoded names", ["sync/-T with names that sort differently when decoded"]),
+  ...because("D 7.3.4", "targets of links below a prefix are recorded", ["sync/-x"]),
+  ...because("D 7.4.1", "a dry run changes nothing anywhere", ["sync/dry run"]),
+  ...because("D 7.4.6", "each conflict and refusal is a line that names file, peer and reason", ["sync/conflict", "sync/conflict, auto younger", "sync/conflict, auto bigger", "sync/conflict, auto right", "sync/conflict, removal against change, auto younger", "sync/conflict, change against removal at the peer, auto right", "sync/slave tries to send"]),
+  ...because("D 7.3.12", "a missing parent is marked for that peer only", ["sync/defect: a missing parent directory at one peer marks the tree for all hosts of the group"]),
+  ...because("D 7.3.7", "path arguments find rows under a prefix", ["sync/-u and -x with paths below a prefix (defect: nothing is sent)", "sync/-x with -I; -cu"]),
 ];
 
 function because(spec: string, why: string, cases: readonly string[]): Difference[] {
