@@ -131,6 +131,31 @@ export const DIFFERENCES: readonly Difference[] = [
   ...because("D 7.4.6", "each conflict and refusal is a line that names file, peer and reason", ["sync/conflict", "sync/conflict, auto younger", "sync/conflict, auto bigger", "sync/conflict, auto right", "sync/conflict, removal against change, auto younger", "sync/conflict, change against removal at the peer, auto right", "sync/slave tries to send"]),
   ...because("D 7.3.12", "a missing parent is marked for that peer only", ["sync/defect: a missing parent directory at one peer marks the tree for all hosts of the group"]),
   ...because("D 7.3.7", "path arguments find rows under a prefix", ["sync/-u and -x with paths below a prefix (defect: nothing is sent)", "sync/-x with -I; -cu"]),
+  ...because("D 7.7.1", "no file name is part of the text that the shell parses", [
+    "actions/defect: shell text in file names is executed",
+  ]),
+  ...because("D 7.7.2", "every `%%` stands for the real paths; commands run in `/`", [
+    "actions/substitution: first %% only, encoded names",
+    "actions/a directory pattern takes what is below",
+    "actions/** crosses slashes",
+    "actions/no pattern matches all",
+    "actions/do-local-only runs here",
+    "actions/on the receiving side",
+  ]),
+  ...because("D 7.7.3", "an action runs only after a change on this host", [
+    "actions/defect: runs on the sending side too when a parent directory is missing at the peer",
+    "actions/defect: runs at a receiver that refused the file because of a conflict",
+    "actions/defect: runs at a master that refused a slave",
+  ]),
+  ...because("D 7.7.4", "a failed command or log file is told; left-overs wait for a mode that runs actions", [
+    "actions/exit status of a command is ignored",
+    "actions/log file that cannot be opened",
+    "actions/left-over actions run with every mode",
+  ]),
+  ...because("D 7.7.5", "order of declaration; the log file is part of the key", [
+    "actions/order: descending by encoded command",
+    "actions/same command twice, other log file",
+  ]),
 ];
 
 function because(spec: string, why: string, cases: readonly string[]): Difference[] {
