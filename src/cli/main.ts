@@ -7,6 +7,8 @@ import { fatalLine, openReporting, type Reporting } from "./reporting.ts";
 import { lockFile, openSession, systemDir } from "./session.ts";
 import { USAGE, VERSION } from "./usage.ts";
 
+const VERSION_LINE = `csync2 ${VERSION}\n`;
+
 /** Runs the program. Never throws for what a user, a file or a peer can do. @returns the exit code */
 export async function main(host: Host): Promise<number> {
   try {
@@ -20,7 +22,7 @@ export async function main(host: Host): Promise<number> {
 async function start(host: Host): Promise<number> {
   const { args } = host;
   if (args.length === 2 && args[0] === "-k") return await keygen(host, args[1]!);
-  if (args.length === 1 && args[0] === "--version") return print(host, `csync2 ${VERSION}\n`);
+  if (args.length === 1 && args[0] === "--version") return print(host, VERSION_LINE);
   if (args.length === 1 && args[0] === "--help") return print(host, USAGE);
   const lock = lockFile(systemDir(host));
   if (args[0] !== "-i" && exists(lock)) { // a served connection is answered properly (D 7.4.11)
@@ -94,12 +96,11 @@ async function carryOut(
   const { mode } = invocation;
   switch (mode) {
     case "keygen":
+      return await keygen(parts.host, invocation.args[0]!);
     case "version":
+      return print(parts.host, VERSION_LINE);
     case "help":
-      throw new CsyncError("cli/usage", {
-        message: `Cannot combine --${mode} with other options`,
-        advice: "give it alone",
-      });
+      return print(parts.host, USAGE);
     case "make-cert": {
       const { makeCert } = await import("./make_cert.ts");
       return await makeCert(invocation, parts);

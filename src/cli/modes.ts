@@ -127,10 +127,12 @@ export function neverWithGroups(): CsyncError {
 }
 
 function marking({ invocation }: Session) {
-  // `-P` restricts marking as in 2.1.1, when nothing is sent by the same command (D 6).
+  // COMPAT: `-P` restricts marking as in 2.1.1 (D 6), but not in the commands that send as well: there
+  // 2.0 marks for all peers, and a peer without its mark would never get the file.
+  const isRestricted = invocation.mode === "check" || invocation.mode === "mark";
   return {
     forced: invocation.forced,
-    ...(invocation.peers && { onlyPeers: invocation.peers }),
+    ...(isRestricted && invocation.peers && { onlyPeers: invocation.peers }),
   };
 }
 

@@ -60,4 +60,12 @@ export const DEVIATIONS: Readonly<Record<string, Deviation>> = {
   "sync/-u and -x with paths below a prefix (defect: nothing is sent)#8": {"stdout":"chary\ta.demo\tb.demo\t%p%\n","why":"D 7.3.7"},
   "sync/-x with -I; -cu#9": {"stderr":"Marking file as dirty: %p%/f\nConnecting to host b.demo (PLAIN) ...\nBound to 127.2.2.1:0 as a.demo.\nConnect to 127.2.2.2:31865 (b.demo).\nUpdating %p%/f on b.demo ...\nConnection closed.\nFinished with 0 errors.\n","why":"D 7.3.7"},
   "sync/-x with -I; -cu#11": {"stderr":"Connection closed.\nFinished with 0 errors.\n","why":"D 7.3.7"},
+  "cli/modes --help on a.demo": {"rc":0,"stderr":"","why":"D 7.4.8"},
+  "cli/modes -a on a.demo": {"stderr":"csync2: no mode given\n","why":"D 6"},
+  "cli/modes -b on a.demo": {"stderr":"csync2: no mode given\n","why":"D 6"},
+  "cli/modes -O on a.demo": {"stderr":"csync2: no mode given\n","why":"D 6"},
+  "cli/verbosity -vv": {"stderr":"Config-File:   /tmp/csync2-demo2/etc/csync2.cfg\nMy hostname is a.demo.\nDatabase-File: sqlite3:///tmp/csync2-demo2/db/a.demo.db3\nUpgrading database schema to version 0.\nRunning recursive check for /tmp/csync2-demo2/a ...\nDon't check at all: /tmp/csync2-demo2/a/2.bak\nChecking /tmp/csync2-demo2/a/1.\nChecking /tmp/csync2-demo2/a.\nNew file: /tmp/csync2-demo2/a\nNew file: /tmp/csync2-demo2/a/1\nMarking file as dirty: /tmp/csync2-demo2/a\nMarking file as dirty: /tmp/csync2-demo2/a/1\nConnection closed.\nFinished with 0 errors.","why":"D 7.3.16"},
+  "checktxt/mtime below one second": {"rows":{"dirty":[["a/f"]]},"why":"D 7.3.5"},
+  "checktxt/symlink target below a prefix (defect: not seen)": {"rows":{"dirty":[["%p%/l"]]},"why":"D 7.3.4"},
+  "checktxt/ignore statement added: every entry changes": {"rows":{"dirty":[]},"why":"D 7.3.11"},
 };
