@@ -128,6 +128,11 @@ export class Held implements Disposable {
     return admitted.entry;
   }
 
+  /** What the last look saw; undefined when the directory above is missing or behind a link. */
+  get seen(): Entry | undefined {
+    return this.#place?.admitted.entry;
+  }
+
   /** Carries out a change that needs no content. */
   async change(change: Change): Promise<Applied> {
     const place = this.#place;

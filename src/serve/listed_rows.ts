@@ -79,3 +79,8 @@ export function shownText({ stored, subsecond }: FileRecord, unit: "seconds" | "
     return `v1:mtime=${time}`;
   });
 }
+
+/** The record's text, decoded, with its time as SIG has it. */
+export function timeless(stored: string): string {
+  return percentDecode(stored).replace(MTIME_REGEXP, "v1:mtime=0");
+}

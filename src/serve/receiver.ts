@@ -1,8 +1,8 @@
 /** Answers one connection's requests: identify, admit, check again, apply, record. */
 import { scheduleFor } from "../actions/mod.ts";
-import { type Applied, type BackupPlace, BUSY, type Held, type Target } from "../apply/mod.ts";
+import { type Applied, BUSY, type Held, type Target } from "../apply/mod.ts";
 import { checkOne } from "../check/mod.ts";
-import { type Config, grant, locate, matchingGroups } from "../config/mod.ts";
+import { type Config, grant, locate } from "../config/mod.ts";
 import { signature } from "../delta/mod.ts";
 import type { SourceFile } from "../fs/mod.ts";
 import {
@@ -12,6 +12,7 @@ import {
   CsyncError,
   type DbName,
   DONE,
+  type Entry,
   failed,
   type HostName,
   type Located,
@@ -19,6 +20,7 @@ import {
   type Outcome,
   PARENT_MISSING,
   type Refusal,
+  sameCheckText,
   type ScheduledAction,
 } from "../model/mod.ts";
 import type {
@@ -30,10 +32,11 @@ import type {
 } from "../protocol/mod.ts";
 import { admit, marksFor } from "../reconcile/mod.ts";
 import type { Reporter } from "../report/mod.ts";
+import { backupsOf } from "./backups.ts";
 import { contentOf, nothing, sizeOf } from "./content.ts";
 import type { Contexts, Workplace } from "./context.ts";
 import { type Channel, identify } from "./identify.ts";
-import { listedRows } from "./listed_rows.ts";
+import { listedRows, timeless } from "./listed_rows.ts";
 import * as say from "./messages.ts";
 import { PatchSession } from "./put_session.ts";
 import { Turn } from "./turn.ts";
@@ -159,9 +162,13 @@ export class Receiver implements RequestHandler {
   async change(at: Addressed, change: Change): Promise<Outcome> {
     return await this.#serve(at, async (granted) => {
       // SETIME follows a SIG that found no difference, so marks do not stand in its way (W 11).
-      const held = await this.#hold(granted, { refusesIfDirty: change.kind !== "mtime" });
+      const isTime = change.kind === "mtime";
+      const held = await this.#hold(granted, { refusesIfDirty: !isTime });
       if ("kind" in held) return held;
       using owned = held;
+      if (isTime && await this.#hidesChange(granted.name, owned.seen)) {
+        await this.#check(granted.name);
+      }
       const applied = await owned.change(change);
       this.#tell(granted.name, applied);
       return applied.outcome;
@@ -318,15 +325,17 @@ export class Receiver implements RequestHandler {
   }
 
   #target({ name, at }: Granted): Target {
-    const { config } = this.#workplace;
-    const backups: BackupPlace[] = [];
-    for (const { backupDirectory, backupGenerations } of matchingGroups(config, name)) {
-      if (backupDirectory === undefined || !backupDirectory.startsWith("/")) continue;
-      const directory = backupDirectory.replace(/(?<=.)\/+$/, "") as BackupPlace["directory"];
-      backups.push({ directory, generations: backupGenerations });
-    }
+    const backups = backupsOf(this.#workplace.config, name);
     const actions = scheduleFor(this.#configured, name, "remote");
     return { name, at, peer: this.#identity!, backups, actions };
+  }
+
+  /** Whether a record made now would swallow a change of this host that nobody was told about yet. */
+  async #hidesChange(name: DbName, entry: Entry | undefined): Promise<boolean> {
+    const { config: { ignored }, state } = this.#workplace;
+    const record = await state.record(name);
+    if (record === undefined || entry === undefined || entry.kind === "absent") return false;
+    return !sameCheckText(timeless(record.stored), checkText(entry, { time: "zero", ignored }));
   }
 
   async #check(name: DbName): Promise<void> {

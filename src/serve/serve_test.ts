@@ -94,6 +94,15 @@ test("SETIME is not refused by marks, and clears the peer's (W 11)", async (bed)
   equal(await client.line(), "1500000000");
 });
 
+test("SETIME does not swallow a change made here", async (bed) => {
+  const name = bed.path("F");
+  await using client = await bed.client();
+  equal(await client.patch(name, literal("1")), FINISHED);
+  Deno.writeTextFileSync(name, "longer");
+  await client.expect(`SETIME ${KEY} ${name} 1500000000`, FINISHED);
+  equal(await bed.rows(), ["c.demo F"]); // the asking peer has seen it by SIG, the other has not
+});
+
 test("wrong keys, foreign names and other names than ours are denied", async (bed) => {
   await using client = await bed.client();
   const denied = "Permission denied!";
