@@ -36,7 +36,7 @@ import { backupsOf } from "./backups.ts";
 import { contentOf, nothing, sizeOf } from "./content.ts";
 import type { Contexts, Workplace } from "./context.ts";
 import { type Channel, identify } from "./identify.ts";
-import { listedRows, timeless } from "./listed_rows.ts";
+import { listedRows, type ListQuery, timeless } from "./listed_rows.ts";
 import * as say from "./messages.ts";
 import { PatchSession } from "./put_session.ts";
 import { Turn } from "./turn.ts";
@@ -217,14 +217,7 @@ export class Receiver implements RequestHandler {
     }, { compare: true });
   }
 
-  async *list(
-    query: {
-      readonly myName: string;
-      readonly keys: readonly string[];
-      readonly only?: DbName;
-      readonly unit: "seconds" | "nanos";
-    },
-  ): AsyncGenerator<ListedRow> {
+  async *list(query: Omit<ListQuery, "peer">): AsyncGenerator<ListedRow> {
     const peer = this.#identity;
     if (peer === undefined) return;
     using _turn = this.turn.begin(query.only);
