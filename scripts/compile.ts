@@ -1,7 +1,7 @@
 /**
  * Makes the one binary: `deno task compile [--self-extracting] [--output FILE]`.
  *
- * The program is bundled to one script first, so that a start reads one file. Plain: `deno compile`,
+ * The program is bundled first, one script per mode and what they share: a start reads little. Plain: `deno compile`,
  * whose base binary is downloaded, or given by DENORT_BIN (with DENO, the deno of the same version).
  * `--self-extracting`: one executable file from the running Deno and the bundle, made without any
  * download: a POSIX sh head, a gzip payload and its checksum.
@@ -34,10 +34,17 @@ async function deno(args: readonly string[], program = Deno.execPath()): Promise
   return text;
 }
 
-/** The whole program as one script, types checked. */
-export async function bundle(output: string): Promise<void> {
+/**
+ * The program as plain JavaScript below `dir`, types checked. What is imported lazily gets a file of its
+ * own: in a single one, modules such as node:sqlite would be loaded by every start.
+ *
+ * @returns the script to start
+ */
+export async function bundle(dir: string): Promise<string> {
   await deno(["check", "--quiet", "main.ts"]);
-  await deno(["bundle", "--quiet", "--platform", "deno", "--output", output, "main.ts"]);
+  const options = ["--quiet", "--platform", "deno", "--code-splitting", "--outdir", dir];
+  await deno(["bundle", ...options, "main.ts"]);
+  return `${dir}/main.js`;
 }
 
 /** `deno compile` without the code cache: it would lie in a world-writable folder and be trusted. */
@@ -102,7 +109,7 @@ if ! { private "$base" && private "$dir"; }; then
 fi
 DENO_DIR=$dir/cache DENO_NO_UPDATE_CHECK=1 exec "$dir/deno" ${flags.join(" ")} ${
     PERMISSIONS.join(" ")
-  } "$dir/csync2.js" "$@"
+  } "$dir/main.js" "$@"
 exit 1
 `;
   return body;
@@ -137,10 +144,11 @@ function tar(files: readonly { name: string; mode: number; data: Uint8Array }[])
   return archive;
 }
 
-async function selfExtracting(script: string, output: string): Promise<void> {
+async function selfExtracting(scripts: string, output: string): Promise<void> {
+  const names = [...Deno.readDirSync(scripts)].map((entry) => entry.name).sort();
   const archive = tar([
     { name: "deno", mode: 0o755, data: await Deno.readFile(Deno.execPath()) },
-    { name: "csync2.js", mode: 0o644, data: await Deno.readFile(script) },
+    ...names.map((name) => ({ name, mode: 0o644, data: Deno.readFileSync(`${scripts}/${name}`) })),
   ]);
   const payload = gzipSync(archive, { level: 6 });
   const sum = createHash("sha256").update(payload).digest("hex");
@@ -159,10 +167,10 @@ async function main(): Promise<void> {
   await Deno.mkdir(`${root}dist`, { recursive: true });
   const work = await Deno.makeTempDir({ prefix: "csync2-bundle-" });
   try {
-    await bundle(`${work}/csync2.js`);
+    const script = await bundle(work);
     // Complete or not at all: an old binary keeps running while the new one takes its name.
-    if (isSelfExtracting) await selfExtracting(`${work}/csync2.js`, `${output}.new`);
-    else await compile(`${work}/csync2.js`, `${output}.new`);
+    if (isSelfExtracting) await selfExtracting(work, `${output}.new`);
+    else await compile(script, `${output}.new`);
     await Deno.rename(`${output}.new`, output);
   } finally {
     await Deno.remove(work, { recursive: true });

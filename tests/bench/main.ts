@@ -295,8 +295,7 @@ async function main(): Promise<void> {
     for (const path of [source, target]) Deno.mkdirSync(path);
     const bytes = makeTree(source, files);
     console.error(`${files} files, ${(bytes / 1e9).toFixed(2)} GB in ${dir}`);
-    const script = `${dir}/csync2.js`;
-    await bundle(script);
+    const script = await bundle(`${dir}/program`);
     const words = [Deno.execPath(), "run", "-A", "--no-prompt", "--quiet", "--no-config", script];
     const rows: Rows = new Map();
     if (only.includes("ours")) put(rows, "start-up (--version)", "ours", await startUp(words));

@@ -1,13 +1,13 @@
 /**
  * A sync between two hosts with the program as an operator has it: from source, or the binary that
- * CSYNC2_OURS names. Arguments behind `--` choose `plain` or `tls`; both without.
+ * CSYNC2_OURS names. CSYNC2_SMOKE chooses `plain` or `tls`; both without.
  */
 import assert from "node:assert/strict";
 import { ourWords } from "../support/program.ts";
 import { Cluster } from "../support/cluster.ts";
 
-const chosen = Deno.args.filter((a) => a === "plain" || a === "tls");
-const kinds = chosen.length > 0 ? chosen : ["plain", "tls"];
+const chosen = Deno.env.get("CSYNC2_SMOKE");
+const kinds = chosen === undefined ? ["plain", "tls"] : [chosen];
 
 for (const kind of kinds) {
   Deno.test(`smoke: two hosts, ${kind}`, async () => {
