@@ -19,7 +19,7 @@ const RANKS: Readonly<Record<string, { rank: number; may: readonly string[] }>> 
   net: { rank: 2, may: ["model", "os"] },
   protocol: { rank: 3, may: ["model", "net"] },
   apply: { rank: 3, may: ["model", "fs", "state"] },
-  actions: { rank: 3, may: ["model", "config", "state"] },
+  actions: { rank: 3, may: ["model", "config", "os", "state"] },
   listing: { rank: 3, may: ["model", "report", "config", "state"] },
   check: {
     rank: 4,

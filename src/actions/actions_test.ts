@@ -195,7 +195,7 @@ for (
   });
 }
 
-Deno.test("a command has `/`, a clean environment and no descriptor of ours (D 7.7.6-7)", async () => {
+Deno.test("D 7.7.6 D 7.7.7 a command has `/`, a clean environment and no descriptor of ours", async () => {
   await using w = world();
   const listener = Deno.listen({ hostname: "127.27.1.1", port: 0 });
   await w.schedule(

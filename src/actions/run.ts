@@ -1,15 +1,23 @@
 /** Runs scheduled commands. The only user of Deno.Command besides compare. */
-import { closeSync, constants, openSync } from "node:fs";
 import { type Config, resolveName } from "../config/mod.ts";
 import { percentEncode, type ScheduledAction, toBytes } from "../model/mod.ts";
+import {
+  O_APPEND,
+  O_CREAT,
+  O_NOCTTY,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_WRONLY,
+  openAt,
+  OsError,
+} from "../os/mod.ts";
 import type { StateStore } from "../state/mod.ts";
 import { type Run, runsOf } from "./choose.ts";
 import * as say from "./messages.ts";
 
 /** Time between the request to end and the end by force. */
 const GRACE_MS = 5_000;
-const LOG_FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT |
-  constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
+const LOG_FLAGS = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 const DEV_NULL = "/dev/null";
 /** Variables of ours that a command gets (D 7.7.7). */
 const PASSED_ON = ["PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"];
@@ -130,13 +138,17 @@ export class ActionRunner {
   /** No link is followed as the last component (D 7.7.9). Without a log the command runs all the same. */
   #openLog(action: ScheduledAction): Log {
     if (action.logfile === DEV_NULL) return NO_LOG;
+    const { logfile } = action;
     try {
-      const text = asText(action.logfile);
-      if (text === undefined) throw new Error("Invalid argument");
-      const fd = openSync(text.startsWith("/") ? text : `/${text}`, LOG_FLAGS, 0o666);
-      return { path: `/proc/${Deno.pid}/fd/${fd}`, [Symbol.dispose]: () => closeSync(fd) };
+      const path = logfile.startsWith("/") ? logfile : `/${logfile}`;
+      const file = openAt(path, { flags: LOG_FLAGS, mode: 0o666 });
+      return {
+        path: `/proc/${Deno.pid}/fd/${file.number}`,
+        [Symbol.dispose]: () => file[Symbol.dispose](),
+      };
     } catch (error) {
-      this.#options.reporter.note(say.noLogFile(action, messageOf(error)));
+      if (!(error instanceof OsError)) throw error;
+      this.#options.reporter.note(say.noLogFile(action, error.text));
       return NO_LOG;
     }
   }

@@ -24,7 +24,7 @@ export const DEVIATIONS: Readonly<Record<string, Deviation>> = {
   "actions/order: descending by encoded command#6": {"data":"c\na\nb\n","why":"D 7.7.5"},
   "actions/same command twice, other log file#3": {"data":"x\n","why":"D 7.7.5"},
   "actions/exit status of a command is ignored#5": {"stderr":"Marking file as dirty: %p%/d\nMarking file as dirty: %p%/d/3.conf\nRunning 'echo out; echo err >&2; exit 3' ...\n'echo out; echo err >&2; exit 3' ended: exit status 3\nConnection closed.\nFinished with 0 errors.\n","why":"D 7.7.4"},
-  "actions/log file that cannot be opened#5": {"stderr":"Marking file as dirty: %p%/d\nMarking file as dirty: %p%/d/3.conf\nRunning 'echo out' ...\nCannot open the log file \"/nonexistent/x\" of 'echo out': ENOENT: no such file or directory, open '/nonexistent/x'\nConnection closed.\nFinished with 0 errors.\n","why":"D 7.7.4"},
+  "actions/log file that cannot be opened#5": {"stderr":"Marking file as dirty: %p%/d\nMarking file as dirty: %p%/d/3.conf\nRunning 'echo out' ...\nCannot open the log file \"/nonexistent/x\" of 'echo out': No such file or directory\nConnection closed.\nFinished with 0 errors.\n","why":"D 7.7.4"},
   "actions/defect: shell text in file names is executed#4": {"data":"x /tmp/csync2-demo2/a/a;echo owned; /tmp/csync2-demo2/a\n","why":"D 7.7.1"},
   "actions/left-over actions run with every mode#4": {"data":null,"why":"D 7.7.4"},
   "actions/left-over actions run with every mode#5": {"rows":{"action":[["x%20y","echo%20old%20%25%25","/tmp/csync2-demo2/log/act"]]},"why":"D 7.7.4"},

@@ -37,7 +37,7 @@ export function csync2Command(
   args: readonly string[],
   { cwd, env, quiet = false, redirect }: CommandOptions,
 ): Deno.Command {
-  const program = Deno.env.get("CSYNC2_PROGRAM");
+  const program = Deno.env.get("CSYNC2_PROGRAM") ?? Deno.env.get("CSYNC2_OURS");
   let words = program === undefined ? ourWords() : program.split(" ");
   if (redirect !== undefined) words = ["/bin/sh", "-c", `exec "$0" "$@" ${redirect}`, ...words];
   return new Deno.Command(words[0]!, {
