@@ -39,7 +39,7 @@ export const canonicalDifferences: readonly {
   },
 ];
 
-Deno.test("canonical() answers every golden case, or differs for a stated reason", async (t) => {
+Deno.test("D 7.2.1 D 7.2.2 canonical() answers every golden case, or differs for a stated reason", async (t) => {
   using made = tree({
     "a/x/sub/": "",
     "a/x/1.txt": "",
@@ -69,7 +69,7 @@ Deno.test("canonical() answers every golden case, or differs for a stated reason
   equal(used, canonicalDifferences.length);
 });
 
-Deno.test("canonical() follows links before '..', as the kernel does", () => {
+Deno.test("D 7.2.3 canonical() follows links before '..', as the kernel does", () => {
   using made = tree({ "far/away/deep/": "", "far/f": "", "near/": "", "f": "" });
   made.make({ "near/lnk": link("../far/away") });
   const { path } = made;

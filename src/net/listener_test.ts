@@ -5,7 +5,7 @@ import { denoWords, superServer } from "../../tests/support/spawner.ts";
 const HOST = "127.25.4.1";
 const SYSTEMD_ECHO = new URL("../../tests/support/programs/activated_echo.ts", import.meta.url);
 
-Deno.test("listen() without a name takes IPv4 and, where there is one, IPv6 (D 7.5.5)", async () => {
+Deno.test("D 7.5.5 listen() without a name takes IPv4 and, where there is one, IPv6", async () => {
   using listener = await listen({ port: "0" });
   const port = String(listener.address.port);
   const seen: string[] = [];

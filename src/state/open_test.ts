@@ -131,7 +131,7 @@ Deno.test("databaseTarget() 5.1: falls back to the default directory", () => {
   }
 });
 
-Deno.test("openState() 7.4.15: never shows a password", async () => {
+Deno.test("D 7.4.15 openState() never shows a password", async () => {
   using place = new Place();
   for (const scheme of ["mysql", "pgsql", "foo", "mariadb"]) {
     const database = `${scheme}://user:sec@ret@host:1/db`;
@@ -143,7 +143,7 @@ Deno.test("openState() 7.4.15: never shows a password", async () => {
   assert.equal(place.notes[0], "2 Database-File: mysql://user:***@host:1/db");
 });
 
-Deno.test("openState() 7.6.9: makes a file for its owner only, and its side files too", async () => {
+Deno.test("D 7.6.9 openState() makes a file for its owner only, and its side files too", async () => {
   using place = new Place();
   const umask = Deno.umask(0);
   try {
@@ -157,7 +157,7 @@ Deno.test("openState() 7.6.9: makes a file for its owner only, and its side file
   }
 });
 
-Deno.test("openState() 7.6.9: refuses a file that others can write to or that belongs to others", async () => {
+Deno.test("D 7.6.9 openState() refuses a file that others can write to or that belongs to others", async () => {
   using place = new Place();
   await (await place.open())[Symbol.asyncDispose]();
   Deno.chmodSync(place.file, 0o646);
@@ -214,7 +214,7 @@ Deno.test("openState() creates the tables of csync2 to the byte, and only own ob
   }
 });
 
-Deno.test("openState() 7.6.11: uses a write-ahead log, which stays when csync2 made the file", async () => {
+Deno.test("D 7.6.11 openState() uses a write-ahead log, which stays when csync2 made the file", async () => {
   using place = new Place();
   place.sql(CSYNC2_SCHEMA);
   assert.deepEqual(place.sql("PRAGMA journal_mode"), [["delete"]]);
@@ -223,7 +223,7 @@ Deno.test("openState() 7.6.11: uses a write-ahead log, which stays when csync2 m
   assert.ok(!place.notes.some((note) => note.includes("Upgrading")));
 });
 
-Deno.test("openState() 7.6.7: completes a half-made schema, also our own part", async () => {
+Deno.test("D 7.6.7 openState() completes a half-made schema, also our own part", async () => {
   using place = new Place();
   place.sql(`${CSYNC2_SCHEMA}; DROP TABLE dirty; INSERT INTO file VALUES ('/a', 'v1');`);
   await using store = await place.open();
@@ -238,7 +238,7 @@ Deno.test("openState() 7.6.7: completes a half-made schema, also our own part", 
   assert.deepEqual(await again.intents(), []);
 });
 
-Deno.test("openState() 7.6.7: writes nothing when several processes make one database", async () => {
+Deno.test("D 7.6.7 openState() writes nothing when several processes make one database", async () => {
   using place = new Place();
   const stores = await Promise.all(Array.from({ length: 6 }, () => place.open()));
   await Promise.all(stores.map((s, n) => s.transaction((tx) => tx.putRecords([record(`/${n}`)]))));
@@ -247,7 +247,7 @@ Deno.test("openState() 7.6.7: writes nothing when several processes make one dat
   assert.equal(place.notes.filter((note) => note.includes("Upgrading")).length, 1);
 });
 
-Deno.test("openState() 7.6.7: refuses a database of a newer version", async () => {
+Deno.test("D 7.6.7 openState() refuses a database of a newer version", async () => {
   using place = new Place();
   await (await place.open())[Symbol.asyncDispose]();
   place.sql("UPDATE csync3_note SET value = '99' WHERE name = 'schema'");
@@ -277,7 +277,7 @@ Deno.test("openState() tells of a wrong table in the C program's words", async (
   assert.ok(error.message.startsWith(`${head} on executing SELECT`), error.message);
 });
 
-Deno.test("openState() 7.6.10: tells when a named file is used by two hosts or configurations", async () => {
+Deno.test("D 7.6.10 openState() tells when a named file is used by two hosts or configurations", async () => {
   using place = new Place();
   const database = `sqlite://${place.dir}/shared.db`;
   for (let n = 0; n < 2; n++) await (await place.open({ database }))[Symbol.asyncDispose]();

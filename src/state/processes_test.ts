@@ -33,7 +33,7 @@ function assertWhole(dir: string): number {
   }
 }
 
-Deno.test("7.6.11: several processes write to one database, and none is turned away", async () => {
+Deno.test("D 7.6.11 several processes write to one database, and none is turned away", async () => {
   const dir = Deno.makeTempDirSync();
   try {
     // All of them also make the database: it does not exist yet.
@@ -51,7 +51,7 @@ Deno.test("7.6.11: several processes write to one database, and none is turned a
   }
 });
 
-Deno.test("7.5.4: a process killed within a transaction leaves nothing of it, and no lock", async () => {
+Deno.test("D 7.5.4 a process killed within a transaction leaves nothing of it, and no lock", async () => {
   const dir = Deno.makeTempDirSync();
   try {
     const child = writer(dir, "k", "60", "hang").spawn();

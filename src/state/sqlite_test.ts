@@ -200,7 +200,7 @@ Deno.test("SqlStore streams past pages that hold nothing but bad names", () =>
     assert.equal((await all(store.dirtyRows({ peer: "b" as HostName }))).length, 2);
   }));
 
-Deno.test("SqlStore 7.6.8: binds values, so that no text can become SQL", () =>
+Deno.test("D 7.6.8 SqlStore binds values, so that no text can become SQL", () =>
   withStore(async ({ store }) => {
     const evil = "/'; DROP TABLE file; --";
     await store.transaction((tx) => {
@@ -214,7 +214,7 @@ Deno.test("SqlStore 7.6.8: binds values, so that no text can become SQL", () =>
     assert.deepEqual(await store.pins(), [{ peer: "b' OR 1=1 --", certificate: "30'" }]);
   }));
 
-Deno.test("SqlStore 7.6.12: leaves what cannot be decoded as it is", () =>
+Deno.test("D 7.6.12 SqlStore leaves what cannot be decoded as it is", () =>
   withStore(async ({ store, foreign }) => {
     for (const path of ["/%zz", "/x%00y", "/%", "/%4", "/%41"]) {
       foreign.prepare("INSERT INTO hint VALUES (?, 0)").run(path);
@@ -223,7 +223,7 @@ Deno.test("SqlStore 7.6.12: leaves what cannot be decoded as it is", () =>
     assert.deepEqual(paths.sort(), ["/%", "/%4", "/%zz", "/A", "/x%00y"]);
   }));
 
-Deno.test("SqlStore 7.6.2 and 7.6.5: tells upper from lower case and orders by bytes", () =>
+Deno.test("D 7.6.2 D 7.6.5 SqlStore tells upper from lower case and orders by bytes", () =>
   withStore(async ({ store }) => {
     const names = ["/B", "/_", "/a", "/b", "/\xc3\x84", "/\xc3\xa4"];
     await store.transaction((tx) => tx.putRecords(names.toReversed().map((n) => record(n))));
@@ -233,7 +233,7 @@ Deno.test("SqlStore 7.6.2 and 7.6.5: tells upper from lower case and orders by b
     );
   }));
 
-Deno.test("SqlStore 7.5.3: holds no lock between its transactions, nor while a stream is consumed", () =>
+Deno.test("D 7.5.3 SqlStore holds no lock between its transactions, nor while a stream is consumed", () =>
   withStore(async ({ store, foreign }) => {
     const many = Array.from({ length: 5_000 }, (_, n) => record(`/${n}`));
     await store.transaction((tx) => tx.putRecords(many));

@@ -166,16 +166,15 @@ function filesBelow(dir: string, below = ""): string[] {
 interface CheckTextCases {
   readonly items: { create: Step; checktxt: string }[];
   readonly below_prefix_p: { path: string; checktxt: string }[];
-  readonly change_detection:
-    {
-      name: string;
-      before: Step[];
-      change: Step[];
-      config_change?: string[];
-      rc: number;
-      stderr: string;
-      dirty: string[];
-    }[];
+  readonly change_detection: {
+    name: string;
+    before: Step[];
+    change: Step[];
+    config_change?: string[];
+    rc: number;
+    stderr: string;
+    dirty: string[];
+  }[];
 }
 const TREE_CONFIG = "group g\n{\n  host a.demo b.demo;\n  key demo.key;\n  include @/a;\n}\n";
 const PREFIX_CONFIG = TREE_CONFIG.replace("@/a", "%p%") + "prefix p\n{\n  on *: @/a;\n}\n";
@@ -188,9 +187,15 @@ Deno.test("golden checktxt/items: -L shows the check text of every kind of objec
   for (const { create } of CHECK_TEXT.items) await execute(s, create);
   assert.equal((await s.run(["-cIr", "/"])).rc, 0);
   const { stdout } = await s.run(["-L"]);
-  const got = new Map(stdout.trimEnd().split("\n").map((l) => l.split("\t").reverse() as [string, string]));
+  const got = new Map(
+    stdout.trimEnd().split("\n").map((l) => l.split("\t").reverse() as [string, string]),
+  );
   for (const { create, checktxt } of CHECK_TEXT.items) {
-    assert.equal(got.get(s.recorded(s.path(create.path as string))), checktxt, create.path as string);
+    assert.equal(
+      got.get(s.recorded(s.path(create.path as string))),
+      checktxt,
+      create.path as string,
+    );
   }
 });
 

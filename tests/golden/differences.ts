@@ -11,7 +11,8 @@ export interface Difference {
 export const DIFFERENCES: readonly Difference[] = [
   {
     case: "transcripts/23-replies-2.1-0rc1",
-    why: "a bare ATOMICPATCH before HELLO marks our own client: answered like 2.1.1, in nanoseconds",
+    why:
+      "a bare ATOMICPATCH before HELLO marks our own client: answered like 2.1.1, in nanoseconds",
     spec: "W 18.3",
   },
   {
@@ -46,15 +47,19 @@ export const DIFFERENCES: readonly Difference[] = [
     "config-parse/unterminated quoted string",
     "config-parse/lone quote at the end",
   ]),
-  ...because("D 7.1.6", "includes: no newline echo, also from the system directory, wildcards, any depth", [
-    "config-parse/config: semicolon on the next line",
-    "config-parse/config: file name on the next line",
-    "config-parse/config: forgotten semicolon eats the next word",
-    "config-parse/config: not relative to the system directory",
-    "config-parse/config: no globbing",
-    "config-parse/config: directory",
-    "config-parse/config: 11 nested files",
-  ]),
+  ...because(
+    "D 7.1.6",
+    "includes: no newline echo, also from the system directory, wildcards, any depth",
+    [
+      "config-parse/config: semicolon on the next line",
+      "config-parse/config: file name on the next line",
+      "config-parse/config: forgotten semicolon eats the next word",
+      "config-parse/config: not relative to the system directory",
+      "config-parse/config: no globbing",
+      "config-parse/config: directory",
+      "config-parse/config: 11 nested files",
+    ],
+  ),
   ...because("D 7.1.7", "all words of a compare statement are compare patterns", [
     "config-effects/compare includes all words but the last",
   ]),
@@ -68,10 +73,14 @@ export const DIFFERENCES: readonly Difference[] = [
     "config-parse/no key in a foreign group",
     "config-parse/key file of a foreign group missing",
   ]),
-  ...because("D 7.1.10", "a CR at the end of a key does not count; a key that would be cut is refused", [
-    "config-parse/key: crlf",
-    "config-parse/key: line longer than 1023",
-  ]),
+  ...because(
+    "D 7.1.10",
+    "a CR at the end of a key does not count; a key that would be cut is refused",
+    [
+      "config-parse/key: crlf",
+      "config-parse/key: line longer than 1023",
+    ],
+  ),
   ...because("D 7.1.11", "numbers must be numbers", [
     "config-parse/backup generations not a number",
     "config-parse/lock-timeout not a number",
@@ -118,19 +127,50 @@ export const DIFFERENCES: readonly Difference[] = [
   ]),
   ...because("D 7.6.9", "new files have mode 0600", ["database/file_mode"]),
   ...because("D 7.6.11", "the journal mode is wal", ["database/pragmas"]),
-  ...because("D 7.3.13", "rows below a removed directory go without -r too", ["check-flows/removed tree, check of the top without -r leaves rows below"]),
+  ...because("D 7.3.13", "rows below a removed directory go without -r too", [
+    "check-flows/removed tree, check of the top without -r leaves rows below",
+  ]),
   ...because("D 7.3.8", "a later mark keeps the force flag", ["check-flows/-m"]),
   ...because("D 7.3.8", "a later change keeps the force flag", ["check-flows/-f"]),
-  ...because("D 7.3.6", "a removal below a prefix is seen from above", ["check-flows/prefix: removal is not seen from a directory above the prefix (defect)"]),
-  ...because("D 7.1.16", "rows of an undeclared prefix are skipped with a warning, and -R removes them", ["check-flows/prefix no longer declared"]),
-  ...because("D 7.4.2", "-TT with a file tells by its exit code whether the contents differ, like -T", ["sync/-TT"]),
-  ...because("W 20.18", "TYPE follows no links; links below prefixes are compared; exit codes as -T (D 7.4.2, D 7.3.4)", ["sync/-TT on equal files, links, directories, binary files"]),
-  ...because("D 7.4.4", "both lists are compared in the order of encoded names", ["sync/-T with names that sort differently when decoded"]),
+  ...because("D 7.3.6", "a removal below a prefix is seen from above", [
+    "check-flows/prefix: removal is not seen from a directory above the prefix (defect)",
+  ]),
+  ...because(
+    "D 7.1.16",
+    "rows of an undeclared prefix are skipped with a warning, and -R removes them",
+    ["check-flows/prefix no longer declared"],
+  ),
+  ...because(
+    "D 7.4.2",
+    "-TT with a file tells by its exit code whether the contents differ, like -T",
+    ["sync/-TT"],
+  ),
+  ...because(
+    "W 20.18",
+    "TYPE follows no links; links below prefixes are compared; exit codes as -T (D 7.4.2, D 7.3.4)",
+    ["sync/-TT on equal files, links, directories, binary files"],
+  ),
+  ...because("D 7.4.4", "both lists are compared in the order of encoded names", [
+    "sync/-T with names that sort differently when decoded",
+  ]),
   ...because("D 7.3.4", "targets of links below a prefix are recorded", ["sync/-x"]),
   ...because("D 7.4.1", "a dry run changes nothing anywhere", ["sync/dry run"]),
-  ...because("D 7.4.6", "each conflict and refusal is a line that names file, peer and reason", ["sync/conflict", "sync/conflict, auto younger", "sync/conflict, auto bigger", "sync/conflict, auto right", "sync/conflict, removal against change, auto younger", "sync/conflict, change against removal at the peer, auto right", "sync/slave tries to send"]),
-  ...because("D 7.3.12", "a missing parent is marked for that peer only", ["sync/defect: a missing parent directory at one peer marks the tree for all hosts of the group"]),
-  ...because("D 7.3.7", "path arguments find rows under a prefix", ["sync/-u and -x with paths below a prefix (defect: nothing is sent)", "sync/-x with -I; -cu"]),
+  ...because("D 7.4.6", "each conflict and refusal is a line that names file, peer and reason", [
+    "sync/conflict",
+    "sync/conflict, auto younger",
+    "sync/conflict, auto bigger",
+    "sync/conflict, auto right",
+    "sync/conflict, removal against change, auto younger",
+    "sync/conflict, change against removal at the peer, auto right",
+    "sync/slave tries to send",
+  ]),
+  ...because("D 7.3.12", "a missing parent is marked for that peer only", [
+    "sync/defect: a missing parent directory at one peer marks the tree for all hosts of the group",
+  ]),
+  ...because("D 7.3.7", "path arguments find rows under a prefix", [
+    "sync/-u and -x with paths below a prefix (defect: nothing is sent)",
+    "sync/-x with -I; -cu",
+  ]),
   ...because("D 7.7.1", "no file name is part of the text that the shell parses", [
     "actions/defect: shell text in file names is executed",
   ]),
@@ -147,11 +187,15 @@ export const DIFFERENCES: readonly Difference[] = [
     "actions/defect: runs at a receiver that refused the file because of a conflict",
     "actions/defect: runs at a master that refused a slave",
   ]),
-  ...because("D 7.7.4", "a failed command or log file is told; left-overs wait for a mode that runs actions", [
-    "actions/exit status of a command is ignored",
-    "actions/log file that cannot be opened",
-    "actions/left-over actions run with every mode",
-  ]),
+  ...because(
+    "D 7.7.4",
+    "a failed command or log file is told; left-overs wait for a mode that runs actions",
+    [
+      "actions/exit status of a command is ignored",
+      "actions/log file that cannot be opened",
+      "actions/left-over actions run with every mode",
+    ],
+  ),
   ...because("D 7.7.5", "order of declaration; the log file is part of the key", [
     "actions/order: descending by encoded command",
     "actions/same command twice, other log file",

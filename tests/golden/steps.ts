@@ -93,9 +93,7 @@ export class Surroundings implements AsyncDisposable {
     args: readonly string[],
     { host = "a.demo", cwd, env = {}, bare = false, redirect, database }: RunOptions = {},
   ): Promise<RunResult> {
-    const words = bare
-      ? args.map((a) => this.localise(a))
-      : this.#arguments(host, args, database);
+    const words = bare ? args.map((a) => this.localise(a)) : this.#arguments(host, args, database);
     const where = cwd === undefined ? this.base : this.path(cwd);
     const child = csync2Command(words, {
       cwd: where,
@@ -337,7 +335,11 @@ function writeFile(path: string, step: Step): void {
 }
 
 function octal(value: unknown, otherwise: number): number {
-  return typeof value === "string" ? parseInt(value, 8) : typeof value === "number" ? value : otherwise;
+  return typeof value === "string"
+    ? parseInt(value, 8)
+    : typeof value === "number"
+    ? value
+    : otherwise;
 }
 
 function setOwnerAndTime(path: string, step: Step): void {

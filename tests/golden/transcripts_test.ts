@@ -4,7 +4,12 @@ import { serveConnection } from "../../src/protocol/mod.ts";
 import { clientSteps, replayToClient } from "../support/client_replay.ts";
 import { scripted } from "../support/script_link.ts";
 import { ScriptedHandler } from "../support/scripted_handler.ts";
-import { clientScript, type Exchange, readTranscript, transcriptNames } from "../support/transcript.ts";
+import {
+  clientScript,
+  type Exchange,
+  readTranscript,
+  transcriptNames,
+} from "../support/transcript.ts";
 import { DIFFERENCES } from "./differences.ts";
 
 const UNKNOWN = "Unknown command!\n";
@@ -21,7 +26,9 @@ const SERVER_DIFFERS: Readonly<Record<string, (e: Exchange) => Exchange[]>> = {
   "24": (e) => [{ ...e, after: e.after.replace("Unkown command!\n", UNKNOWN) }],
   // Refused before send_data instead of a stream of length -1; ERROR would then be a command.
   "27": (e) =>
-    e.word !== "PATCH" ? [e] : [{ ...e, client: e.line + "\n", before: "", after: "Is a directory\n" }],
+    e.word !== "PATCH"
+      ? [e]
+      : [{ ...e, client: e.line + "\n", before: "", after: "Is a directory\n" }],
   "29": (e) => e.lines[2] === "octet-stream -1" ? [{ ...e, after: "Permission denied\n" }] : [e],
   // Our server knows ATOMICPATCH; the scripted handler refuses it with the recorded words.
   "32": (e) => [e],
@@ -46,7 +53,11 @@ for (const file of transcriptNames()) {
     for (const recorded of transcript.connections) {
       const steps = differs === undefined ? recorded : recorded.flatMap(differs);
       if (differs !== undefined && !SAME_BYTES.has(number)) {
-        assert.notEqual(said(steps), said(recorded), "the difference is gone: take it from the table");
+        assert.notEqual(
+          said(steps),
+          said(recorded),
+          "the difference is gone: take it from the table",
+        );
       }
       const { heard, handler, errors } = await serve(steps, number === "31");
       assert.equal(heard, said(steps));

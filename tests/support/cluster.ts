@@ -123,29 +123,45 @@ export class Cluster implements AsyncDisposable {
     return `${this.base}/${node}/tree`;
   }
 
-  #command(node: string, args: readonly string[], quiet: boolean): Deno.Command {
+  /** The words that start the node's program in its mount namespace; every exec keeps the process. */
+  words(node: string, args: readonly string[]): string[] {
     const { kind } = this.#options.nodes[node]!;
     const program = kind === "c" ? ["csync2"] : ourWords();
     const own = ["-N", `${node}.demo`, "-D", `${this.base}/${node}/db`, "-p", `${this.port}`];
-    return new Deno.Command("unshare", {
-      args: [
-        "--mount",
-        "sh",
-        "-c",
-        'mount --bind "$0" "$1" && shift && exec "$@"',
-        this.tree(node),
-        this.mount,
-        ...program,
-        ...own,
-        ...args.map((a) => a.replaceAll("@", this.mount)),
-      ],
+    return [
+      "unshare",
+      "--mount",
+      "sh",
+      "-c",
+      'mount --bind "$0" "$1" && shift && exec "$@"',
+      this.tree(node),
+      this.mount,
+      ...program,
+      ...own,
+      ...args.map((a) => a.replaceAll("@", this.mount)),
+    ];
+  }
+
+  environment(node: string): Record<string, string> {
+    return { ...environment(`${this.base}/${node}/etc`), PWD: "/" };
+  }
+
+  #command(node: string, args: readonly string[], quiet: boolean): Deno.Command {
+    const [program = "", ...words] = this.words(node, args);
+    return new Deno.Command(program, {
+      args: words,
       cwd: "/",
-      env: { ...environment(`${this.base}/${node}/etc`), PWD: "/" },
+      env: this.environment(node),
       clearEnv: true,
       stdin: "null",
       stdout: quiet ? "null" : "piped",
       stderr: quiet ? "inherit" : "piped",
     });
+  }
+
+  /** A process that the test steers by itself; both outputs are piped, and the caller ends it. */
+  spawn(node: string, args: readonly string[]): Deno.ChildProcess {
+    return this.#command(node, args, false).spawn();
   }
 
   async start(node: string, args: readonly string[] = []): Promise<void> {
