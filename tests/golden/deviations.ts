@@ -170,7 +170,10 @@ export const DEVIATIONS: Readonly<Record<string, Deviation>> = {
       "chary\ta.demo\tb.demo\t%p%\nchary\ta.demo\tb.demo\t%p%/diff\nchary\ta.demo\tb.demo\t%p%/gone\nchary\ta.demo\tb.demo\t%p%/new\nchary\ta.demo\tb.demo\t%p%/same\n",
     "why": "D 7.4.1",
   },
-  "sync/dry run#17": { "stat": { "mtime": 200 }, "why": "D 7.4.1" },
+  "sync/dry run#17": {
+    "stat": { "uid": 0, "gid": 0, "size": 1, "mode": "0644", "mtime": 200 },
+    "why": "D 7.4.1",
+  },
   "sync/dry run#19": {
     "stdout":
       "!D: b.demo          %p%/gone\n!M: b.demo          %p%\n!M: b.demo          %p%/diff\n!M: b.demo          %p%/new\n!M: b.demo          %p%/same\n",
@@ -240,6 +243,44 @@ export const DEVIATIONS: Readonly<Record<string, Deviation>> = {
   "sync/-x with -I; -cu#11": {
     "stderr": "Connection closed.\nFinished with 0 errors.\n",
     "why": "D 7.3.7",
+  },
+  "fork-2.1.1/time stamps are nanoseconds#4": {
+    "stdout":
+      "v1:mode=16877:uid=0:gid=0:type=dir\t/tmp/csync2-demo2/a\nv1:mtime=1600000000:mode=33188:uid=0:gid=0:type=reg:size=1\t/tmp/csync2-demo2/a/f\n",
+    "why": "D 7.3.5",
+  },
+  "fork-2.1.1/time stamps are nanoseconds#5": {
+    "rows": {
+      "file": [[
+        "/tmp/csync2-demo2/a/f",
+        "v1%3Amtime=1600000000%3Amode=33188%3Auid=0%3Agid=0%3Atype=reg%3Asize=1",
+      ], ["/tmp/csync2-demo2/a", "v1%3Amode=16877%3Auid=0%3Agid=0%3Atype=dir"]],
+      "dirty": [],
+      "hint": [],
+      "action": [],
+    },
+    "why": "D 7.3.5",
+  },
+  "fork-2.1.1/-P restricts marking, by substring and with case#5": {
+    "stdout": "chary\ta.demo\tb.demo\t/tmp/csync2-demo2/a\n",
+    "why": "D 7.7.9",
+  },
+  "fork-2.1.1/-b with a dry run keeps dirty rows, without -b they are cleared#8": {
+    "stat": { "uid": 0, "gid": 0, "size": 1, "mode": "0644", "mtime": 200 },
+    "why": "D 7.4.1",
+  },
+  "fork-2.1.1/-b with a dry run keeps dirty rows, without -b they are cleared#10": {
+    "rc": 0,
+    "stdout": "chary\ta.demo\tb.demo\t%p%/f\n",
+    "why": "D 7.4.1",
+  },
+  "fork-2.1.1/owner, mode and time of links and special files are not sent#11": {
+    "stat": { "uid": 5, "gid": 6, "mode": "0777" },
+    "why": "W 18.4",
+  },
+  "fork-2.1.1/owner, mode and time of links and special files are not sent#12": {
+    "stat": { "uid": 7, "gid": 8, "mode": "0640" },
+    "why": "W 18.4",
   },
   "cli/modes --help on a.demo": { "rc": 0, "stderr": "", "why": "D 7.4.8" },
   "cli/modes -a on a.demo": { "stderr": "csync2: no mode given\n", "why": "D 6" },

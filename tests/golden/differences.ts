@@ -200,6 +200,38 @@ export const DIFFERENCES: readonly Difference[] = [
     "actions/order: descending by encoded command",
     "actions/same command twice, other log file",
   ]),
+  ...because(
+    "D 7.3.5",
+    "a database of our own counts seconds, with the fraction out of C's sight",
+    [
+      "fork-2.1.1/time stamps are nanoseconds",
+    ],
+  ),
+  ...because(
+    "D 7.7.9",
+    "`-P` takes exact names; owner, mode and time of links and nodes are sent",
+    [
+      "fork-2.1.1/-P restricts marking, by substring and with case",
+      "fork-2.1.1/owner, mode and time of links and special files are not sent",
+    ],
+  ),
+  ...because("D 7.4.1", "a dry run changes nothing anywhere", [
+    "fork-2.1.1/-b with a dry run keeps dirty rows, without -b they are cleared",
+  ]),
+  ...because("D 7.3.4", "targets of links below a prefix are recorded", [
+    "sync/-x, then a removal",
+  ]),
+  ...because("D 6", "the options of 2.1.1 are options: -a, -b, -O", [
+    "cli/modes -a",
+    "cli/modes -b",
+    "cli/modes -O",
+  ]),
+  ...because("D 7.4.8", "wrong usage gets its reason first; --help and --version exist", [
+    "cli/modes --help",
+  ]),
+  ...because("D 7.3.16", "level 2 says what the one pass finds, in its order", [
+    "cli/verbosity -vv",
+  ]),
 ];
 
 function because(spec: string, why: string, cases: readonly string[]): Difference[] {
