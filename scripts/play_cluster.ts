@@ -197,8 +197,10 @@ async function showConflict(): Promise<void> {
 }
 
 function howToPlay(): void {
+  const isOnPath = (Deno.env.get("PATH") ?? "").split(":").some((dir) => exists(`${dir}/deno`));
+  const deno = isOnPath ? "deno" : Deno.execPath();
   const own = (node: string) =>
-    `CSYNC2_SYSTEM_DIR=${dirOf(node)}/etc deno run -A ${root}main.ts -N ${node} -D ${
+    `CSYNC2_SYSTEM_DIR=${dirOf(node)}/etc ${deno} run -A ${root}main.ts -N ${node} -D ${
       dirOf(node)
     }/db -p ${PORT}`;
   say("The trees:");

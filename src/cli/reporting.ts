@@ -44,6 +44,7 @@ export function openReporting(invocation: Invocation, host: Host): Reporting {
     ? new JsonSink({
       level: Math.max(1, invocation.verbosity) as Level,
       output: (line) => host.stdout.line(utf8Bytes(line)),
+      now: () => host.now().getTime(),
     })
     : textSink(invocation, { host, stamps, fullLog });
   const owned = files.move();

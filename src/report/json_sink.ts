@@ -1,5 +1,5 @@
 /** Events as JSON lines, for programs that read us. */
-import { show } from "../model/mod.ts";
+import { type HostName, show } from "../model/mod.ts";
 import type { Level, Progress, Reporter, ReportEvent } from "./reporter.ts";
 
 export interface JsonSinkOptions {
@@ -7,6 +7,16 @@ export interface JsonSinkOptions {
   readonly output: (line: string) => void;
   /** Events above this level are left out. */
   readonly level: Level;
+  /** Milliseconds. */
+  readonly now: () => number;
+}
+
+/** What one peer got so far. */
+interface Served {
+  readonly startedMs: number;
+  lastMs: number;
+  files: number;
+  bytes: number;
 }
 
 /**
@@ -15,6 +25,7 @@ export interface JsonSinkOptions {
  */
 export class JsonSink implements Reporter {
   #errors = 0;
+  readonly #served = new Map<HostName, Served>();
 
   constructor(private readonly options: JsonSinkOptions) {}
 
@@ -31,14 +42,25 @@ export class JsonSink implements Reporter {
     if (event.level <= this.options.level) this.#write(event);
   }
 
-  progress(_step: Progress): void {}
+  progress({ peer, files = 0, bytes = 0 }: Progress): void {
+    const now = this.options.now();
+    const served = this.#served.get(peer) ?? { startedMs: now, lastMs: now, files: 0, bytes: 0 };
+    served.lastMs = now;
+    served.files += files;
+    served.bytes += bytes;
+    this.#served.set(peer, served);
+  }
 
   print(line: string): void {
     this.#write({ event: "line", text: line });
   }
 
-  /** The closing object of a run. */
+  /** The closing objects of a run: one for each peer that was served, and the number of errors. */
   finish(): void {
+    for (const [peer, { startedMs, lastMs, files, bytes }] of this.#served) {
+      const milliseconds = Math.round(lastMs - startedMs);
+      this.#write({ event: "peer-done", peer, files, bytes, milliseconds });
+    }
     this.#write({ event: "finished", errors: this.#errors });
   }
 

@@ -107,7 +107,11 @@ Deno.test("ProgressLine redraws at most five times a second and clears itself", 
 
 Deno.test("JsonSink writes events, lines and the number of errors as JSON", () => {
   const lines: string[] = [];
-  const json = new JsonSink({ level: 1, output: (line) => lines.push(line) });
+  let ms = 0;
+  const json = new JsonSink({ level: 1, output: (line) => lines.push(line), now: () => ms });
+  json.progress({ peer: "b" as HostName, total: 2 });
+  ms = 40;
+  json.progress({ peer: "b" as HostName, files: 2, bytes: 300 });
   json.note({ event: "failed", level: 0, text: "caf\xc3\xa9", isError: true, size: 5n });
   json.note({ event: "detail", level: 2, text: "left out" });
   json.print("L\ta");
@@ -115,6 +119,7 @@ Deno.test("JsonSink writes events, lines and the number of errors as JSON", () =
   assert.deepEqual(lines.map((l) => JSON.parse(l)), [
     { event: "failed", level: 0, text: "café", isError: true, size: "5" },
     { event: "line", text: "L\ta" },
+    { event: "peer-done", peer: "b", files: 2, bytes: 300, milliseconds: 40 },
     { event: "finished", errors: 1 },
   ]);
 });
