@@ -264,4 +264,9 @@ async function main(): Promise<number> {
   return code;
 }
 
-Deno.exit(await main());
+try {
+  Deno.exit(await main());
+} catch (error) {
+  console.error((error as Error).message);
+  Deno.exit(1);
+}
