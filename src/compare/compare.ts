@@ -75,11 +75,13 @@ async function comparePair(
   let count = 0;
   const listed = await withPeer(options, pair, async (peer) => {
     const marker = options.mark && new Marker({ ...options, ...options.mark, pair });
-    for await (const { kind, name } of differences(options, { pair, only, peer })) {
-      count++;
-      if (contents) found.push(name);
-      else reporter.print(say.row(kind, pair, name));
-      await marker?.add({ kind, name });
+    for await (const batch of differences(options, { pair, only, peer })) {
+      count += batch.length;
+      for (const { kind, name } of batch) {
+        if (contents) found.push(name);
+        else reporter.print(say.row(kind, pair, name));
+      }
+      await marker?.add(batch);
     }
     await marker?.flush();
   });
@@ -111,7 +113,10 @@ interface Sides {
   readonly peer: Peer;
 }
 
-function differences(options: CompareOptions, { pair, only, peer }: Sides): AsyncIterable<Found> {
+function differences(
+  options: CompareOptions,
+  { pair, only, peer }: Sides,
+): AsyncIterable<readonly Found[]> {
   const keys = pairKeys(options.config, pair.myName, pair.peer);
   const ours = ownListing({ ...options, pair, only });
   return listingDiff(ours, peer.list(pair.peer, keys, only));

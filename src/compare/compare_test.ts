@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { brokenConnection, FakePeer, type FakePeerOptions } from "../../tests/support/fake_peer.ts";
 import { Bed } from "../../tests/support/journey_bed.ts";
 import { directory, fifo, link } from "../../tests/support/tree.ts";
-import { failed, type HostName } from "../model/mod.ts";
+import { failed, type HostName, percentEncode } from "../model/mod.ts";
 import type { ListedRow } from "../protocol/mod.ts";
 import { MemoryReporter } from "../report/mod.ts";
 import { compare, type CompareOptions } from "./compare.ts";
@@ -19,7 +19,10 @@ const SPEC = {
 const DIR = "v1:mode=16877:uid=0:gid=0:type=dir";
 const file = (mtime: string, size: number) =>
   `v1:mtime=${mtime}:mode=33188:uid=0:gid=0:type=reg:size=${size}`;
-const row = (name: string, checkText: string) => ({ name, checkText }) as ListedRow;
+const row = (name: string, checkText: string): ListedRow => ({
+  key: percentEncode(name),
+  stored: percentEncode(checkText),
+});
 const THEIRS = [
   row("%p%", DIR),
   row("%p%/only_b", file("1000000000", 2)),

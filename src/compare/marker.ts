@@ -39,10 +39,12 @@ export class Marker {
 
   constructor(private readonly options: MarkerOptions) {}
 
-  async add({ kind, name }: Found): Promise<void> {
-    if (kind === "R" && this.options.removals !== true) return;
-    this.#names.push(name);
-    if (this.#names.length >= MARK_BATCH_NAMES) await this.flush();
+  async add(found: readonly Found[]): Promise<void> {
+    for (const { kind, name } of found) {
+      if (kind === "R" && this.options.removals !== true) continue;
+      this.#names.push(name);
+      if (this.#names.length >= MARK_BATCH_NAMES) await this.flush();
+    }
   }
 
   async flush(): Promise<void> {

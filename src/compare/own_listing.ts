@@ -1,6 +1,6 @@
 /** Our own records of one pair, as the peer would list its own. */
-import { type Config, inPair } from "../config/mod.ts";
-import { type DbName, percentDecode } from "../model/mod.ts";
+import { type Config, groupMatches } from "../config/mod.ts";
+import { type DbName, percentEncode } from "../model/mod.ts";
 import type { ListedRow } from "../protocol/mod.ts";
 import type { StateStore } from "../state/mod.ts";
 import type { Pair } from "./messages.ts";
@@ -13,14 +13,21 @@ export interface OwnListingOptions {
   readonly only?: DbName | undefined;
 }
 
-/** Ascending by encoded name, like LIST. */
-export async function* ownListing(options: OwnListingOptions): AsyncGenerator<ListedRow> {
+/** Ascending by key, like LIST; a batch may be empty. */
+export async function* ownListing(
+  options: OwnListingOptions,
+): AsyncGenerator<readonly ListedRow[]> {
   const { config, state, pair: { myName, peer }, only } = options;
+  const groups = config.groups.filter((group) =>
+    group.myName === myName && group.peers.some(({ name }) => name === peer)
+  );
   const range = only === undefined ? undefined : { name: only, below: false };
-  for await (const rows of state.records("ascending", range)) {
-    for (const { name, stored } of rows) {
-      if (!inPair(config, name, myName, peer)) continue;
-      yield { name, checkText: percentDecode(stored) };
+  for await (const records of state.records("ascending", range)) {
+    const listed: ListedRow[] = [];
+    for (const { name, stored } of records) {
+      if (!groups.some((group) => groupMatches(group, name))) continue;
+      listed.push({ key: percentEncode(name), stored });
     }
+    yield listed;
   }
 }

@@ -25,6 +25,11 @@ export interface Duplex extends AsyncDisposable {
    */
   readLine(maxBytes: number): Promise<string | undefined>;
   /**
+   * The next line, and those behind it that have arrived already, each as `readLine` gives it. Only
+   * the last one may begin with something else than `start`: what follows such a line stays unread.
+   */
+  readLines(maxBytes: number, start: string): Promise<string[] | undefined>;
+  /**
    * At least one byte and at most `maxBytes`, or undefined at EOF. The piece is valid until the next
    * read: copy what you keep.
    */

@@ -36,12 +36,23 @@ export type LookResult<T> =
  */
 export type DeltaSource = (signature: ByteStream) => Promise<SizedStream | undefined>;
 
+export interface PutOptions {
+  /**
+   * The peer had no such object when it was asked: its signature is known, so content may be taken
+   * and sent before it answers. Wrong is slow, not harmful. @default {false}
+   */
+  readonly isNew?: boolean;
+}
+
 /**
- * A connected, identified peer. One request at a time for `window` 1; a method that throws (NetError,
- * ProtocolError) leaves the peer unusable: dispose it. Names are database names.
+ * A connected, identified peer. `look`, `put`, `remove`, `touch`, `flush` and `measure` may be under way
+ * at the same time, and take effect at the peer in the order of their calls, but for the second and
+ * later commands of one `put`; everything else is one at a time and alone. Any number may be called,
+ * more than `window` gain nothing. A method that throws (NetError, ProtocolError) leaves the peer
+ * unusable, and those under way get the same error: dispose it. Names are database names.
  */
 export interface Peer extends AsyncDisposable {
-  /** Requests worth having in flight; 1 for the classic dialect. */
+  /** Requests worth having in flight. */
   readonly window: number;
   /** `seconds`: times that we send lose their fraction there, times we get have none. */
   readonly timeUnit: "seconds" | "nanos";
@@ -51,7 +62,13 @@ export interface Peer extends AsyncDisposable {
   /** SIG. `judge` runs while the answer streams in; it is not called when nothing is there. */
   look<T>(key: Key, name: DbName, judge: (there: ThereView) => Promise<T>): Promise<LookResult<T>>;
   /** Makes `want` the peer's object, with owner, mode and time; `content` for regular files only. */
-  put(key: Key, name: DbName, want: Present, content?: DeltaSource): Promise<Outcome>;
+  put(
+    key: Key,
+    name: DbName,
+    want: Present,
+    content?: DeltaSource,
+    options?: PutOptions,
+  ): Promise<Outcome>;
   remove(key: Key, name: DbName): Promise<Outcome>;
   /** SETIME. */
   touch(key: Key, name: DbName, mtime: Nanos): Promise<Outcome>;
@@ -59,19 +76,20 @@ export interface Peer extends AsyncDisposable {
   flush(key: Key, name: DbName): Promise<Outcome>;
   /** GETTM in nanoseconds, GETSZ in bytes; undefined when the peer does not have the object. */
   measure(key: Key, name: DbName, of: "mtime" | "size"): Promise<bigint | undefined | Refusal>;
-  /** LIST: the peer's records for this pair, in encoded-name order. */
+  /** LIST: the peer's records for this pair, ascending by key, in batches that are not empty. */
   list(
     peerName: HostName,
     keys: readonly Key[],
     only?: DbName,
-  ): AsyncIterable<ListedRow>;
+  ): AsyncIterable<readonly ListedRow[]>;
   /** TYPE: the content; the connection is used up afterwards. */
   content(key: Key, name: DbName): Promise<ByteStream | Refusal>;
 }
 
-/** One row of LIST. */
+/** One row of LIST, percent-encoded as databases have it and as it is sent. */
 export interface ListedRow {
-  readonly name: DbName;
-  /** Check text, decoded once (`v1:mtime=...`). */
-  readonly checkText: string;
+  /** Of a proper DbName, as percentEncode writes it: rows are ordered and compared by it. */
+  readonly key: string;
+  /** Check text: `v1%3Amtime=...`. */
+  readonly stored: string;
 }

@@ -70,7 +70,7 @@ export interface RequestHandler extends AsyncDisposable {
   measure(at: Addressed, of: "mtime" | "size"): Promise<bigint | undefined | Refusal>;
   /** TYPE. */
   content(at: Addressed): Promise<ByteStream | Refusal>;
-  /** LIST: records in encoded-name order; `checkText` decoded, times in `unit`. */
+  /** LIST: records ascending by key, in batches; times in `unit`. */
   list(
     query: {
       readonly myName: string;
@@ -78,5 +78,5 @@ export interface RequestHandler extends AsyncDisposable {
       readonly only?: DbName;
       readonly unit: "seconds" | "nanos";
     },
-  ): AsyncIterable<ListedRow>;
+  ): AsyncIterable<readonly ListedRow[]>;
 }

@@ -6,13 +6,20 @@ import {
   fromEitherUnit,
   fromSeconds,
   percentDecode,
+  percentEncode,
   toSeconds,
   unitOf,
 } from "../model/mod.ts";
 import type { ListedRow } from "../protocol/mod.ts";
 import type { StateStore } from "../state/mod.ts";
 
+const TIME_START = "v1%3Amtime=";
+const STORED_MTIME_REGEXP = /^v1%3Amtime=(-?\d{1,19})(?=%3A)/;
 const MTIME_REGEXP = /^v1:mtime=(-?\d{1,19})(?=:)/;
+/** What no row may contain, whoever wrote it into the database. */
+const CONTROL_REGEXP = /[\0-\x20\x7f]/;
+const SECONDS_REGEXP = /^[1-9]\d{0,10}$/;
+const FRACTION_DIGITS = 9;
 
 export interface ListQuery {
   /** Identity of the asking peer. */
@@ -25,23 +32,25 @@ export interface ListQuery {
 }
 
 /**
- * Rows in encoded-name order, of the groups in which we have that name, the peer is a host, and whose
+ * Rows ascending by key, of the groups in which we have that name, the peer is a host, and whose
  * key was given. A slave gets them too: it has the files, and compares them with `-T`.
  */
 export async function* listedRows(
   { config, state }: { config: Config; state: StateStore },
   { peer, myName, keys, only, unit }: ListQuery,
-): AsyncGenerator<ListedRow> {
+): AsyncGenerator<readonly ListedRow[]> {
   const groups = config.groups.filter((group) =>
     group.myName === myName && group.peers.some(({ name }) => name === peer) &&
     knows(keys, group.key)
   );
   if (groups.length === 0) return;
   for await (const records of read(state, only)) {
+    const rows: ListedRow[] = [];
     for (const record of records) {
       if (!groups.some((group) => groupMatches(group, record.name))) continue;
-      yield { name: record.name, checkText: shownText(record, unit) };
+      rows.push({ key: percentEncode(record.name), stored: shownText(record, unit) });
     }
+    if (rows.length > 0) yield rows;
   }
 }
 
@@ -67,16 +76,30 @@ function knows(given: readonly string[], key: string): boolean {
   return isKnown;
 }
 
-/** The record's text, decoded, with its time in the unit of the peer (W 18.4). */
-export function shownText({ stored, subsecond }: FileRecord, unit: "seconds" | "nanos"): string {
-  const text = percentDecode(stored);
-  return text.replace(MTIME_REGEXP, (all, digits: string) => {
+/** The record's text, still encoded, with its time in the unit of the peer (W 18.4). */
+export function shownText(record: FileRecord, unit: "seconds" | "nanos"): string {
+  const stored = CONTROL_REGEXP.test(record.stored)
+    ? percentEncode(percentDecode(record.stored))
+    : record.stored;
+  if (!stored.startsWith(TIME_START)) return stored;
+  const end = stored.indexOf("%", TIME_START.length);
+  const digits = stored.slice(TIME_START.length, end);
+  // PERF: nearly all times are seconds after 1970, and digits are all it takes.
+  const isUsual = SECONDS_REGEXP.test(digits) && stored.startsWith("%3A", end);
+  if (!isUsual) return convertTime({ ...record, stored }, unit);
+  if (unit === "seconds") return stored;
+  const fraction = String(record.subsecond ?? 0).padStart(FRACTION_DIGITS, "0");
+  return TIME_START + digits + fraction + stored.slice(end);
+}
+
+function convertTime({ stored, subsecond }: FileRecord, unit: "seconds" | "nanos"): string {
+  return stored.replace(STORED_MTIME_REGEXP, (all, digits: string) => {
     const value = BigInt(digits);
     if (unitOf(value) === unit) return all;
     const time = unit === "seconds"
       ? toSeconds(fromEitherUnit(value))
       : fromSeconds(value) + BigInt(subsecond ?? 0);
-    return `v1:mtime=${time}`;
+    return TIME_START + time;
   });
 }
 

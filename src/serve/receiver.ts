@@ -217,7 +217,7 @@ export class Receiver implements RequestHandler {
     }, { compare: true });
   }
 
-  async *list(query: Omit<ListQuery, "peer">): AsyncGenerator<ListedRow> {
+  async *list(query: Omit<ListQuery, "peer">): AsyncGenerator<readonly ListedRow[]> {
     const peer = this.#identity;
     if (peer === undefined) return;
     using _turn = this.turn.begin(query.only);

@@ -238,13 +238,13 @@ async function askList(peer: Peer, e: Exchange): Promise<void> {
   const [host, only, ...keys] = e.args;
   const rows = [];
   const wanted = only === "-" ? undefined : only as DbName;
-  for await (const row of peer.list(host as HostName, keys as Key[], wanted)) rows.push(row);
+  for await (const batch of peer.list(host as HostName, keys as Key[], wanted)) rows.push(...batch);
   assert.deepEqual(
     rows,
     e.lines.slice(0, -1).map((line) => {
-      const [checkText, name] = line.split("\t").map(percentDecode);
-      assert(parseCheckText(checkText!) !== undefined);
-      return { name, checkText };
+      const [stored, key] = line.split("\t");
+      assert(parseCheckText(percentDecode(stored!)) !== undefined);
+      return { key, stored };
     }),
   );
 }

@@ -17,6 +17,7 @@ import {
   type Outcome,
   parent,
   PARENT_MISSING,
+  percentEncode,
   type Present,
   type Refusal,
   toBytes,
@@ -168,13 +169,17 @@ export class FakePeer implements Peer {
     return of === "mtime" ? there.entry.meta.mtime : BigInt(there.content.length);
   }
 
-  async *list(peer: HostName, keys: readonly Key[], only?: DbName): AsyncGenerator<ListedRow> {
+  async *list(
+    peer: HostName,
+    keys: readonly Key[],
+    only?: DbName,
+  ): AsyncGenerator<readonly ListedRow[]> {
     const refusal = await this.#asked(`LIST ${peer} ${only ?? "-"} ${keys.length}`);
     if (refusal !== undefined) {
       throw new CsyncError("protocol/line", { message: JSON.stringify(refusal) });
     }
     for (const row of this.#options.rows ?? []) {
-      if (only === undefined || only === row.name) yield row;
+      if (only === undefined || percentEncode(only) === row.key) yield [row];
     }
   }
 

@@ -10,7 +10,6 @@ import {
   type Meta,
   type Outcome,
   PARENT_MISSING,
-  percentDecode,
   type Refusal,
 } from "../../src/model/mod.ts";
 import type {
@@ -157,7 +156,7 @@ export class ScriptedHandler implements RequestHandler {
 
   async *list(
     query: Parameters<RequestHandler["list"]>[0],
-  ): AsyncGenerator<ListedRow> {
+  ): AsyncGenerator<readonly ListedRow[]> {
     const { args, lines } = this.#take(["LIST"]);
     assert.equal(query.myName, args[0]);
     assert.equal(query.only ?? "-", args[1]);
@@ -166,8 +165,8 @@ export class ScriptedHandler implements RequestHandler {
     assert.equal(query.unit, isNanos ? "nanos" : "seconds");
     for (const line of lines.slice(0, -1)) {
       await Promise.resolve();
-      const [checkText, name] = line.split("\t").map(percentDecode);
-      yield { checkText: checkText!, name: name as ListedRow["name"] };
+      const [stored, key] = line.split("\t");
+      yield [{ key: key!, stored: stored! }];
     }
   }
 

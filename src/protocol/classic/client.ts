@@ -1,21 +1,23 @@
-/** Peer over command lines, one request at a time (W 12, W 15, W 18.4). */
+/** Peer over command lines, several requests in flight (W 12, W 15, W 18.4). */
 import {
+  byteOrder,
   type ByteStream,
   type DbName,
   DONE,
   failed,
   type HostName,
   type Key,
-  nameOrder,
   type Nanos,
   type Outcome,
   parseCheckText,
   type Present,
   type Refusal,
   type SizedStream,
+  toBytes,
 } from "../../model/mod.ts";
-import type { DeltaSource, ListedRow, LookResult, Peer, ThereView } from "../peer.ts";
+import type { DeltaSource, ListedRow, LookResult, Peer, PutOptions, ThereView } from "../peer.ts";
 import { ProtocolError } from "../protocol_error.ts";
+import { absence, notAdmitted, refusal, settle, type Settled, unwrap, whole } from "./answers.ts";
 import {
   commandLine,
   fitsCommandLine,
@@ -26,7 +28,15 @@ import {
   STATUS_LINE_MAX_BYTES,
   TEXT_LINE_MAX_BYTES,
 } from "./codec.ts";
-import { creationLine, followUps, timeArgument, timeFromServer, type TimeUnit } from "./flavour.ts";
+import { Dialogue, type Turn } from "./dialogue.ts";
+import {
+  creationLine,
+  followUps,
+  type ServerKind,
+  timeArgument,
+  timeFromServer,
+  type TimeUnit,
+} from "./flavour.ts";
 import { ABSENT_TEXT, isOk, outcomeOf, printable, REPLY } from "./replies.ts";
 import type { Wire } from "./wire.ts";
 
@@ -41,23 +51,36 @@ const MAX_SIGNATURE_BYTES = 2 ** 34;
 /** Room for a file that grew between the peer's look at it and its signature. */
 const SIGNATURE_SLACK_BYTES = 1_048_576;
 const GOODBYE_MS = 5_000;
+/** Rows of LIST begin with it, and nothing else does (W 17.1). */
+const LIST_ROW_START = "v";
 const LINE_TOO_LONG = failed("Name too long for one command");
 
-/** What callers' code did while the peer streamed: its error is thrown once replies are in step again. */
-type Settled<T> = { readonly value: T } | { readonly thrown: unknown };
+/** Requests in flight. A C server is given less: it answers while it is still being written to. */
+const WINDOW = { ours: 32, other: 16 };
+/** Longest file that is sent before the peer has agreed to take it. LIMIT: what a refusal may waste. */
+const EAGER_MAX_BYTES = 1_048_576;
+/** Signature of a file that does not exist (W 10.1). */
+const NO_BLOCKS = toBytes("rs\x016\0\0\x08\0\0\0\0\x08");
 
+/**
+ * A server's W 20.1 is why a `put` to a foreign one has the connection for itself: a C server that fails
+ * behind `OK (send_data).` executes the delta, and what follows must not be taken for its replies.
+ */
 export class ClassicPeer implements Peer {
-  readonly window = 1;
+  readonly window: number;
   readonly timeUnit: TimeUnit;
   readonly #wire: Wire;
+  readonly #isOurs: boolean;
   readonly #maxSignatureBytes: number;
   readonly #goodbyeMs: number;
-  #state: "idle" | "busy" | "used-up" = "idle";
+  readonly #dialogue = new Dialogue();
   #myName: HostName | undefined;
 
-  constructor(wire: Wire, timeUnit: TimeUnit, limits: ClientLimits = {}) {
+  constructor(wire: Wire, { timeUnit, isOurs }: ServerKind, limits: ClientLimits = {}) {
     this.#wire = wire;
     this.timeUnit = timeUnit;
+    this.#isOurs = isOurs;
+    this.window = isOurs ? WINDOW.ours : WINDOW.other;
     this.#maxSignatureBytes = limits.maxSignatureBytes ?? MAX_SIGNATURE_BYTES;
     this.#goodbyeMs = limits.goodbyeMs ?? GOODBYE_MS;
   }
@@ -77,13 +100,13 @@ export class ClassicPeer implements Peer {
   ): Promise<LookResult<T>> {
     const line = commandLine("SIG", key, name);
     if (!fitsCommandLine(line)) return LINE_TOO_LONG;
-    const settled = await this.#exchange(async (): Promise<Settled<LookResult<T>>> => {
-      await this.#wire.send(line);
-      const reply = await this.#status();
-      if (!isOk(reply)) return { value: refusal(reply) };
-      return await this.#lookBody(absence(reply), judge);
-    });
-    return unwrap(settled);
+    return unwrap(
+      await this.#ask([line], async (): Promise<Settled<LookResult<T>>> => {
+        const reply = await this.#status();
+        if (!isOk(reply)) return { value: refusal(reply) };
+        return await this.#lookBody(absence(reply), judge);
+      }),
+    );
   }
 
   /** Check text, stream and final status: the three things behind any OK of SIG (W 12). */
@@ -105,7 +128,7 @@ export class ClassicPeer implements Peer {
       ? undefined
       : await settle(() => judge({ checkText, signature: stream.bytes }));
     await stream.skip();
-    const final = outcomeOf(await this.#status());
+    const final = await this.#outcome();
     if (final.kind !== "done") return { value: final };
     if (isAbsent) return { value: { kind: absent ?? "absent" } };
     // W 20.2: the C server has no signature to send; its final status was read all the same.
@@ -119,31 +142,46 @@ export class ClassicPeer implements Peer {
     return Math.min(this.#maxSignatureBytes, Number(size) + SIGNATURE_SLACK_BYTES);
   }
 
-  async put(key: Key, name: DbName, want: Present, content?: DeltaSource): Promise<Outcome> {
+  async put(
+    key: Key,
+    name: DbName,
+    want: Present,
+    content?: DeltaSource,
+    { isNew = false }: PutOptions = {},
+  ): Promise<Outcome> {
     const creation = creationLine(this.timeUnit, key, name, want);
     const batches = followUps(this.timeUnit, key, name, want);
     if (![creation, ...batches.flat()].every(fitsCommandLine)) return LINE_TOO_LONG;
     if (want.kind === "lnk" && want.target === "") return failed("Empty link target");
-    if (want.kind === "reg" && content === undefined) {
-      throw new RangeError("Cannot put a regular file without its content");
+    const made = want.kind === "reg"
+      ? await this.#putFile(creation, content, isNew && want.size <= EAGER_MAX_BYTES)
+      : await this.#ask([creation], () => this.#outcome());
+    if (made.kind !== "done") return made;
+    for (const batch of batches) {
+      const outcome = await this.#ask(batch, () => this.#outcomes(batch.length));
+      if (outcome.kind !== "done") return outcome;
     }
-    const settled = await this.#exchange(async (): Promise<Settled<Outcome>> => {
-      const made = want.kind === "reg"
-        ? await this.#patch(creation, content!)
-        : { value: await this.#command(creation) };
-      if ("thrown" in made || made.value.kind !== "done") return made;
-      for (const batch of batches) {
-        const outcome = await this.#commands(batch);
-        if (outcome.kind !== "done") return { value: outcome };
-      }
-      return made;
-    });
-    return unwrap(settled);
+    return made;
   }
 
   /** PATCH or ATOMICPATCH (W 15.4). */
-  async #patch(line: string, content: DeltaSource): Promise<Settled<Outcome>> {
+  async #putFile(line: string, content: DeltaSource | undefined, isNew: boolean): Promise<Outcome> {
+    if (content === undefined) {
+      throw new RangeError("Cannot put a regular file without its content");
+    }
+    if (!this.#isOurs) return unwrap(await this.#alone((turn) => this.#patch(line, content, turn)));
+    return unwrap(
+      await this.#dialogue.exchange((turn) =>
+        isNew ? this.#eagerPatch(line, content, turn) : this.#patch(line, content, turn)
+      ),
+    );
+  }
+
+  /** Nothing else may be written between the command and its delta. */
+  async #patch(line: string, content: DeltaSource, turn: Turn): Promise<Settled<Outcome>> {
+    await turn.toSend();
     await this.#wire.send(line);
+    await turn.toRead();
     const reply = await this.#status();
     if (!reply.startsWith(REPLY.sendData)) return { value: notAdmitted(reply) };
     const size = await this.#wire.streamHeader(this.#maxSignatureBytes);
@@ -157,23 +195,46 @@ export class ClassicPeer implements Peer {
       await this.#giveUp();
       return made;
     }
-    return { value: await this.#sendDelta(made.value) };
+    return { value: await this.#sendDelta(made.value, turn) };
   }
 
-  async #sendDelta(delta: SizedStream | undefined): Promise<Outcome> {
+  async #sendDelta(delta: SizedStream | undefined, turn: Turn): Promise<Outcome> {
     if (delta === undefined) return await this.#giveUp();
     if (this.#wire.duplex.pending > 0) {
       // W 20.1: a C server that has already refused would execute the delta as commands.
       return notAdmitted(await this.#status());
     }
     await this.#wire.sendStream(delta);
-    return outcomeOf(await this.#status());
+    if (this.#isOurs) turn.sent();
+    return await this.#outcome();
+  }
+
+  /**
+   * To a server of ours, which takes a stream behind a refused command without executing it: command
+   * and delta in one go.
+   *
+   * PERF: without it each new file costs a round trip of its own.
+   */
+  async #eagerPatch(line: string, content: DeltaSource, turn: Turn): Promise<Settled<Outcome>> {
+    await turn.toSend();
+    const made = await settle(() => content(once(NO_BLOCKS)));
+    if ("thrown" in made) return made;
+    if (made.value === undefined) return { value: failed("Given up") };
+    await this.#wire.send(line);
+    await this.#wire.sendStream(made.value);
+    turn.sent();
+    await turn.toRead();
+    const reply = await this.#status();
+    if (!reply.startsWith(REPLY.sendData)) return { value: notAdmitted(reply) };
+    const size = await this.#wire.streamHeader(this.#maxSignatureBytes);
+    if (size !== "none") await this.#wire.incoming(size).skip();
+    return { value: await this.#outcome() };
   }
 
   /** Ends a PATCH without a delta. */
   async #giveUp(): Promise<Refusal> {
     await this.#wire.send("ERROR");
-    const outcome = outcomeOf(await this.#status());
+    const outcome = await this.#outcome();
     return outcome.kind === "done" ? failed("Given up") : outcome;
   }
 
@@ -196,80 +257,84 @@ export class ClassicPeer implements Peer {
   ): Promise<bigint | undefined | Refusal> {
     const line = commandLine(of === "mtime" ? "GETTM" : "GETSZ", key, name);
     if (!fitsCommandLine(line)) return LINE_TOO_LONG;
-    return await this.#exchange(async () => {
-      let text = await this.#number(line);
-      // "5" may be "51" cut by a dying connection (W 2.1): then asking again fails.
-      if (typeof text === "string" && text.length === 1) text = await this.#number(line);
-      if (typeof text === "object") return text;
-      const value = parseWholeNumber(text);
-      if (value === undefined || (of === "size" && value < -1n)) {
-        throw new ProtocolError("line", `Cannot read a number: the peer sent "${printable(text)}"`);
-      }
-      if (value === -1n) return undefined;
-      return of === "size" ? value : timeFromServer(this.timeUnit, value);
-    });
+    let text = await this.#number(line);
+    // "5" may be "51" cut by a dying connection (W 2.1): then asking again fails.
+    if (typeof text === "string" && text.length === 1) text = await this.#number(line);
+    if (typeof text === "object") return text;
+    const value = parseWholeNumber(text);
+    if (value === -1n) return undefined;
+    return of === "size" ? value! : timeFromServer(this.timeUnit, value!);
   }
 
-  async #number(line: string): Promise<string | Refusal> {
-    await this.#wire.send(line);
-    const reply = await this.#status();
-    if (!reply.startsWith(REPLY.dataFollows)) return refusal(reply);
-    return await this.#wire.line(TEXT_LINE_MAX_BYTES); // no final status (W 12)
+  /** GETTM or GETSZ. @returns a whole number within 64 bits */
+  #number(line: string): Promise<string | Refusal> {
+    return this.#ask([line], async () => {
+      const reply = await this.#status();
+      if (!reply.startsWith(REPLY.dataFollows)) return refusal(reply);
+      const text = await this.#wire.line(TEXT_LINE_MAX_BYTES); // no final status (W 12)
+      const value = parseWholeNumber(text);
+      if (value === undefined || (line.startsWith("GETSZ") && value < -1n)) {
+        throw new ProtocolError("line", `Cannot read a number: the peer sent "${printable(text)}"`);
+      }
+      return text;
+    });
   }
 
   async *list(
     peerName: HostName,
     keys: readonly Key[],
     only?: DbName,
-  ): AsyncGenerator<ListedRow> {
+  ): AsyncGenerator<readonly ListedRow[]> {
     const lines = listLines(peerName, keys, only);
     if (lines.length === 1) return yield* this.#listRows(lines[0]!);
     // More keys than one LIST takes: rows of several answers, put in order here.
     const rows = new Map<string, ListedRow>();
     for (const line of lines) {
-      for await (const row of this.#listRows(line)) rows.set(row.name, row);
+      for await (const batch of this.#listRows(line)) {
+        for (const row of batch) rows.set(row.key, row);
+      }
     }
-    yield* [...rows.values()].sort((a, b) => nameOrder(a.name, b.name));
+    if (rows.size > 0) yield [...rows.values()].sort((a, b) => byteOrder(a.key, b.key));
   }
 
-  async *#listRows(line: string): AsyncGenerator<ListedRow> {
-    this.#begin();
+  async *#listRows(line: string): AsyncGenerator<readonly ListedRow[]> {
+    this.#dialogue.claim();
     await this.#wire.send(line);
-    let last = "";
-    while (true) {
-      const text = whole(await this.#wire.line(LIST_ROW_MAX_BYTES));
-      if (!text.startsWith("v")) {
-        this.#listEnd(text);
-        return;
-      }
-      const parsed = parseListRow(text);
-      if (parsed === undefined || parsed.encoded <= last) {
-        throw new ProtocolError(
-          "line",
-          `Cannot use a row of the peer's list: "${printable(text)}"`,
-        );
-      }
-      last = parsed.encoded;
-      yield parsed.row;
+    let last = "", end: string | undefined;
+    while (end === undefined) {
+      const lines = await this.#wire.lines(LIST_ROW_MAX_BYTES, LIST_ROW_START);
+      if (!lines.at(-1)!.startsWith(LIST_ROW_START)) end = lines.pop()!;
+      const rows = lines.map((text) => {
+        const row = parseListRow(text);
+        if (row === undefined || row.key <= last) throw uselessRow(text);
+        last = row.key;
+        return row;
+      });
+      if (rows.length > 0) yield rows;
     }
+    this.#listEnd(end);
   }
 
   #listEnd(text: string): void {
-    if (outcomeOf(text).kind !== "done") {
+    if (outcomeOf(whole(text)).kind !== "done") {
       throw new ProtocolError("refused", `Cannot list: the peer answered "${printable(text)}"`);
     }
-    this.#state = "idle";
+    this.#dialogue.reopen();
   }
 
   async content(key: Key, name: DbName): Promise<ByteStream | Refusal> {
     const line = commandLine("TYPE", key, name);
     if (!fitsCommandLine(line)) return LINE_TOO_LONG;
-    return await this.#exchange<ByteStream | Refusal>(async () => {
-      await this.#wire.send(line);
-      const reply = await this.#status();
-      if (!reply.startsWith(REPLY.dataFollows)) return refusal(reply);
+    this.#dialogue.claim();
+    await this.#wire.send(line);
+    const reply = await this.#status();
+    if (reply.startsWith(REPLY.dataFollows)) {
+      this.#dialogue.close();
       return this.#untilEnd();
-    }, (result) => Symbol.asyncIterator in result);
+    }
+    const refused = refusal(reply);
+    this.#dialogue.reopen();
+    return refused;
   }
 
   async *#untilEnd(): AsyncGenerator<Uint8Array> {
@@ -282,8 +347,8 @@ export class ClassicPeer implements Peer {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const { duplex } = this.#wire;
-    if (this.#state !== "idle") return await duplex[Symbol.asyncDispose]();
-    this.#state = "used-up";
+    if (!this.#dialogue.isIdle) return await duplex[Symbol.asyncDispose]();
+    this.#dialogue.close();
     duplex.setIdleDeadline(this.#goodbyeMs);
     try {
       await this.#wire.send("BYE");
@@ -295,20 +360,40 @@ export class ClassicPeer implements Peer {
 
   async #plain(line: string): Promise<Outcome> {
     if (!fitsCommandLine(line)) return LINE_TOO_LONG;
-    return await this.#exchange(() => this.#command(line));
+    return await this.#ask([line], () => this.#outcome());
   }
 
-  async #command(line: string): Promise<Outcome> {
-    await this.#wire.send(line);
+  /** Writes lines and passes the turn on at once; `read` takes all that they are answered with. */
+  #ask<T>(lines: readonly string[], read: () => Promise<T>): Promise<T> {
+    return this.#dialogue.exchange(async (turn) => {
+      await turn.toSend();
+      const sending = this.#wire.send(...lines);
+      sending.catch(() => {}); // awaited below, after the replies of others
+      turn.sent();
+      await turn.toRead();
+      await sending;
+      return await read();
+    });
+  }
+
+  /** Everything before was answered, and nothing follows until `work` is done. */
+  #alone<T>(work: (turn: Turn) => Promise<T>): Promise<T> {
+    return this.#dialogue.exchange(async (turn) => {
+      await turn.toSend();
+      await turn.toRead();
+      return await work(turn);
+    });
+  }
+
+  async #outcome(): Promise<Outcome> {
     return outcomeOf(await this.#status());
   }
 
-  /** Sends the lines in one write and reads a reply for each; the first one that is not success counts. */
-  async #commands(lines: readonly string[]): Promise<Outcome> {
-    await this.#wire.send(...lines);
+  /** A reply for each of several lines; the first one that is not success counts. */
+  async #outcomes(count: number): Promise<Outcome> {
     let first: Outcome = DONE;
-    for (const _ of lines) {
-      const outcome = outcomeOf(await this.#status());
+    for (let at = 0; at < count; at++) {
+      const outcome = await this.#outcome();
       if (first.kind === "done") first = outcome;
     }
     return first;
@@ -320,60 +405,8 @@ export class ClassicPeer implements Peer {
     if (line === "") line = await this.#wire.line(STATUS_LINE_MAX_BYTES);
     return whole(line);
   }
-
-  #begin(): void {
-    if (this.#state !== "idle") {
-      const why = this.#state === "busy" ? "another request is under way" : "it ended before";
-      throw new ProtocolError("unusable", `Cannot use the connection: ${why}`);
-    }
-    this.#state = "busy";
-  }
-
-  /** Runs one request. When it throws the connection stays "busy" for ever: nobody knows what comes next. */
-  async #exchange<T>(work: () => Promise<T>, endsAll?: (result: T) => boolean): Promise<T> {
-    this.#begin();
-    const result = await work();
-    this.#state = endsAll?.(result) ? "used-up" : "idle";
-    return result;
-  }
 }
 
-/** A line of at least two bytes: a Duplex gives the last byte of a dying connection as a line (W 2.1). */
-function whole(line: string): string {
-  if (line.length > 1) return line;
-  throw new ProtocolError("closed", "Cannot go on: the peer's answer was cut short");
-}
-
-/** The error reply to a command whose success is something else than plain. */
-function refusal(reply: string): Refusal {
-  const outcome = outcomeOf(reply);
-  if (outcome.kind !== "done") return outcome;
-  throw new ProtocolError("desync", `Cannot go on: the peer answered "${printable(reply)}"`);
-}
-
-/** What came in place of `OK (send_data).`; a success text means that the peer did nothing (W 20.4). */
-function notAdmitted(reply: string): Refusal {
-  const outcome = outcomeOf(reply);
-  return outcome.kind === "done" ? failed(`Not accepted: ${printable(reply)}`) : outcome;
-}
-
-/** What the first line of SIG's answer says about absence. */
-function absence(reply: string): "absent" | "behind-link" | undefined {
-  if (reply.startsWith(REPLY.pathNotFound)) return "absent";
-  if (reply.startsWith(REPLY.notFound)) return "behind-link";
-  if (!reply.startsWith(REPLY.dataFollows)) refusal(reply);
-  return undefined;
-}
-
-async function settle<T>(work: () => Promise<T>): Promise<Settled<T>> {
-  try {
-    return { value: await work() };
-  } catch (thrown) {
-    return { thrown };
-  }
-}
-
-function unwrap<T>(settled: Settled<T>): T {
-  if ("thrown" in settled) throw settled.thrown;
-  return settled.value;
+async function* once(bytes: Uint8Array): ByteStream {
+  yield await Promise.resolve(bytes);
 }

@@ -1,11 +1,5 @@
 /** Lines and tokens of the classic dialect as values, with their limits (pure; W 2, W 9, W 19). */
-import {
-  type DbName,
-  isDbName,
-  percentDecode,
-  percentEncode,
-  strictPercentDecode,
-} from "../../model/mod.ts";
+import { type DbName, isDbName, percentEncode, strictPercentDecode } from "../../model/mod.ts";
 import type { ListedRow } from "../peer.ts";
 
 /** Longest command line that a server reads, LF included. LIMIT: W 2.1. */
@@ -114,18 +108,28 @@ export function listLines(peerName: string, keys: readonly string[], only?: DbNa
 }
 
 /** A row of LIST without LF. */
-export function listRow({ name, checkText }: ListedRow): string {
-  return `${percentEncode(checkText)}\t${percentEncode(name)}`;
+export function listRow({ key, stored }: ListedRow): string {
+  return `${stored}\t${key}`;
 }
 
-/** A row of LIST, and its name as it stands in the row, for the order; undefined when malformed. */
-export function parseListRow(line: string): { row: ListedRow; encoded: string } | undefined {
+/** A row of LIST; undefined when it has no tab or no proper name. */
+export function parseListRow(line: string): ListedRow | undefined {
   const tab = line.indexOf("\t");
   if (tab < 0) return undefined;
-  const encoded = line.slice(tab + 1);
+  const key = usualKey(line.slice(tab + 1));
+  return key === undefined ? undefined : { key, stored: line.slice(0, tab) };
+}
+
+/** `/a/b` and `%25p%25/a/b` without any escape, and without parts that begin with a dot. */
+const PLAIN_KEY_REGEXP =
+  /^(?:%25[^%\/\0-\x20\x7f"'$:|\\]+%25)?(?:\/[^%\/.\0-\x20\x7f"'$:|\\][^%\/\0-\x20\x7f"'$:|\\]*)+$/;
+
+/** The key that percentEncode makes of a name which somebody may have encoded otherwise. */
+function usualKey(encoded: string): string | undefined {
+  // PERF: nearly all names need nothing; decoding and judging one takes ten times as long.
+  if (PLAIN_KEY_REGEXP.test(encoded)) return encoded;
   const name = strictPercentDecode(encoded);
-  if (name === undefined || !isDbName(name)) return undefined;
-  return { row: { name: name as DbName, checkText: percentDecode(line.slice(0, tab)) }, encoded };
+  return name !== undefined && isDbName(name) ? percentEncode(name) : undefined;
 }
 
 /** First words of lines without secrets. */

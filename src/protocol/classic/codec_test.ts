@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { dbName, isDbName } from "../../model/mod.ts";
+import { dbName, isDbName, percentEncode } from "../../model/mod.ts";
 import {
   COMMAND_LINE_MAX_BYTES,
   commandLine,
@@ -112,10 +112,31 @@ for (const { text, whole, small } of NUMBERS) {
 Deno.test("parseListRow() reads back what listRow() wrote", () => {
   const part = byteString.filter((text) => !text.includes("/") && isDbName(`/${text}`));
   fc.assert(fc.property(part, byteString, (leaf, checkText) => {
-    const row = { name: dbName(`/${leaf}`), checkText };
-    assert.deepEqual(parseListRow(listRow(row))?.row, row);
+    const row = { key: percentEncode(dbName(`/${leaf}`)), stored: percentEncode(checkText) };
+    assert.deepEqual(parseListRow(listRow(row)), row);
   }));
 });
+
+const KEYS = [
+  { encoded: "/a/b", key: "/a/b" },
+  { encoded: "%25p%25", key: "%25p%25" },
+  { encoded: "%25p%25/.a/b", key: "%25p%25/.a/b" },
+  { encoded: "%25p%25/a%20b", key: "%25p%25/a%20b" },
+  { encoded: "/%61", key: "/a" },
+  { encoded: "/a b", key: "/a%20b" },
+  { encoded: "/a:b", key: "/a%3Ab" },
+  { encoded: "%p%/a", key: undefined },
+  { encoded: "%25p%25/..", key: undefined },
+  { encoded: "/a%2Fb", key: "/a/b" },
+  { encoded: "/a%2F..%2Fb", key: undefined },
+  { encoded: "//a", key: undefined },
+  { encoded: "%25%25/a", key: undefined },
+];
+for (const { encoded, key } of KEYS) {
+  Deno.test(`parseListRow() of a name that came as ${encoded}`, () => {
+    assert.equal(parseListRow(`v1\t${encoded}`)?.key, key);
+  });
+}
 
 for (const line of ["v1", "v1\t", "v1\tname", "v1\t/a/../b", "v1\t/a%00", "v1\t/a%zz", "v1\t/a/"]) {
   Deno.test(`parseListRow() refuses ${JSON.stringify(line)}`, () => {

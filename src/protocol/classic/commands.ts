@@ -254,13 +254,16 @@ async function list(
   if (!isAll && (which === undefined || !isDbName(which))) return { reply: REPLY.finished };
   const only = isAll ? {} : { only: which as DbName };
   let rows: string[] = [], chars = 0;
-  for await (const row of handler.list({ myName, keys: usable, unit, ...only })) {
-    const line = listRow(row);
-    if (!line.startsWith("v")) throw new ProtocolError("source", "Cannot list: not a check text");
-    chars += rows.push(line) && line.length;
-    if (chars < LIST_PIECE_CHARS) continue;
-    await wire.send(...rows);
-    rows = [], chars = 0;
+  for await (const batch of handler.list({ myName, keys: usable, unit, ...only })) {
+    for (const row of batch) {
+      const line = listRow(row);
+      if (!line.startsWith("v")) throw new ProtocolError("source", "Cannot list: not a check text");
+      rows.push(line);
+      chars += line.length;
+      if (chars < LIST_PIECE_CHARS) continue;
+      await wire.send(...rows);
+      rows = [], chars = 0;
+    }
   }
   await wire.send(...rows, REPLY.finished);
   return "answered";

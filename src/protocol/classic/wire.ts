@@ -55,6 +55,14 @@ export class Wire {
     return line;
   }
 
+  /** @see Duplex.readLines; the end of the connection is an error */
+  async lines(maxBytes: number, start: string): Promise<string[]> {
+    const lines = await this.duplex.readLines(maxBytes, start);
+    if (lines === undefined) throw closed();
+    if (this.#trace !== undefined) { for (const line of lines) this.#note("peer", line); }
+    return lines;
+  }
+
   /** The header of a stream that is due: its length, or `none` when the peer has no data. */
   async streamHeader(maxBytes: number): Promise<number | "none"> {
     const line = await this.line(STREAM_HEADER_MAX_BYTES);
