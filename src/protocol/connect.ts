@@ -2,8 +2,15 @@
 import type { Duplex } from "../net/mod.ts";
 import { COMMAND_LINE_MAX_BYTES, commandLine, STATUS_LINE_MAX_BYTES } from "./classic/codec.ts";
 import { ClassicPeer, type ClientLimits } from "./classic/client.ts";
-import { PROBE, type TimeUnit } from "./classic/flavour.ts";
-import { isOk, isUnknownCommand, outcomeOf, printable, REPLY } from "./classic/replies.ts";
+import { PROBE, type ServerKind } from "./classic/flavour.ts";
+import {
+  isFromOurs,
+  isOk,
+  isUnknownCommand,
+  outcomeOf,
+  printable,
+  REPLY,
+} from "./classic/replies.ts";
 import { type Trace, Wire } from "./classic/wire.ts";
 import type { Peer } from "./peer.ts";
 import { ProtocolError } from "./protocol_error.ts";
@@ -42,8 +49,8 @@ export async function connectPeer(options: ConnectPeerOptions): Promise<Peer> {
   try {
     if (options.tls !== undefined) duplex = await encrypt(duplex, options.tls, options.trace);
     const wire = new Wire(duplex, { commandsFrom: "local", trace: options.trace });
-    const unit = await start(wire, options);
-    return new ClassicPeer(wire, unit, options.limits);
+    const kind = await start(wire, options);
+    return new ClassicPeer(wire, kind, options.limits);
   } catch (error) {
     await duplex[Symbol.asyncDispose]();
     throw error;
@@ -74,7 +81,7 @@ async function encrypt(plain: Duplex, tls: ClientTls, trace?: Trace): Promise<Du
 }
 
 /** CONFIG, GROUP and the probe, in one write: the probe costs no round trip of its own (W 1). */
-async function start(wire: Wire, { configName, groups }: ConnectPeerOptions): Promise<TimeUnit> {
+async function start(wire: Wire, { configName, groups }: ConnectPeerOptions): Promise<ServerKind> {
   // COMPAT: an empty name is sent as "CONFIG", one blank (W 4.1).
   const config = configName === "" ? "CONFIG " : commandLine("CONFIG", configName);
   const group = groups === undefined ? [] : [commandLine("GROUP", groups.join(","))];
@@ -87,8 +94,8 @@ async function start(wire: Wire, { configName, groups }: ConnectPeerOptions): Pr
   await expectOk(wire, "config");
   if (groups !== undefined) await expectOk(wire, "group");
   const reply = await wire.line(STATUS_LINE_MAX_BYTES);
-  if (isUnknownCommand(reply)) return "seconds";
-  if (reply.startsWith("Dear ")) return "nanos";
+  if (isUnknownCommand(reply)) return { timeUnit: "seconds", isOurs: false };
+  if (reply.startsWith("Dear ")) return { timeUnit: "nanos", isOurs: isFromOurs(reply) };
   throw new ProtocolError(
     "line",
     `Cannot tell the peer's version: it answered "${printable(reply)}"`,

@@ -11,5 +11,5 @@ export type { TimeUnit } from "./classic/flavour.ts";
 export type { KnownFlavours } from "./classic/server.ts";
 export type { Trace } from "./classic/wire.ts";
 export { ProtocolError, type ProtocolErrorKind } from "./protocol_error.ts";
-export type { DeltaSource, ListedRow, LookResult, Peer, ThereView } from "./peer.ts";
+export type { DeltaSource, ListedRow, LookResult, Peer, PutOptions, ThereView } from "./peer.ts";
 export type { Addressed, Change, LookReply, PutSession, RequestHandler } from "./request.ts";

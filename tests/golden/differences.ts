@@ -17,8 +17,10 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     case: "transcripts/24-replies-2.1.1",
-    why: "an unknown command is answered with the spelling of the Debian build",
-    spec: "W 3",
+    why:
+      "an unknown command is answered with the spelling of the Debian build; a bare ATOMICPATCH " +
+      "before HELLO, which only our own client sends, is answered with what this server is",
+    spec: "W 3, W 18.3",
   },
   {
     case: "transcripts/27-patch-onto-nonempty-directory",

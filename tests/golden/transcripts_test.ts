@@ -13,17 +13,20 @@ import {
 import { DIFFERENCES } from "./differences.ts";
 
 const UNKNOWN = "Unknown command!\n";
-const DEAR = "Dear 127.2.1.1, please identify first.\n";
+const PROBED = "Dear 127.2.1.1, please identify first (csync2 3).\n";
 
 /** What our server answers otherwise than the recorded one: transcript -> exchanges as they become. */
 const SERVER_DIFFERS: Readonly<Record<string, (e: Exchange) => Exchange[]>> = {
-  // The bare ATOMICPATCH is our own client's probe: it gets the answer of 2.1.1, and nanoseconds.
+  // The bare ATOMICPATCH is our own client's probe: it gets our own answer, and nanoseconds.
   "23": (e) => {
-    if (e.line === "ATOMICPATCH") return [{ ...e, after: DEAR }];
+    if (e.line === "ATOMICPATCH") return [{ ...e, after: PROBED }];
     if (e.word !== "GETTM" || e.lines[1] === "-1") return [e];
     return [{ ...e, after: e.after.replace("\n1600000000\n", "\n1600000000000000000\n") }];
   },
-  "24": (e) => [{ ...e, after: e.after.replace("Unkown command!\n", UNKNOWN) }],
+  "24": (e) => {
+    if (e.line === "ATOMICPATCH") return [{ ...e, after: PROBED }];
+    return [{ ...e, after: e.after.replace("Unkown command!\n", UNKNOWN) }];
+  },
   // Refused before send_data instead of a stream of length -1; ERROR would then be a command.
   "27": (e) =>
     e.word !== "PATCH"

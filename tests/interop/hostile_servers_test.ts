@@ -409,11 +409,14 @@ Deno.test("identify(): the same name costs nothing, a refused one is asked again
   await peer[Symbol.asyncDispose]();
 });
 
-Deno.test("a request beside another one is refused and does not disturb it", async () => {
-  const { peer } = await peerOf(`${OK}${OK}`);
-  const first = peer.flush(KEY, NAME);
+Deno.test("a request beside LIST or TYPE is refused and does not disturb it", async () => {
+  const { peer } = await peerOf(`v1\t/a\n${OK}OK (data_follows).\nall`);
+  const rows = listAll(peer);
   await assert.rejects(peer.flush(KEY, NAME), isCode("protocol/unusable"));
-  assert.deepEqual(await first, { kind: "done" });
+  assert.equal((await rows).flat().length, 1);
+  const content = peer.content(KEY, NAME);
+  await assert.rejects(peer.flush(KEY, NAME), isCode("protocol/unusable"));
+  assert(Symbol.asyncIterator in await content);
   await peer[Symbol.asyncDispose]();
 });
 

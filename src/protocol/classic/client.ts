@@ -12,12 +12,19 @@ import {
   parseCheckText,
   type Present,
   type Refusal,
-  type SizedStream,
-  toBytes,
 } from "../../model/mod.ts";
 import type { DeltaSource, ListedRow, LookResult, Peer, PutOptions, ThereView } from "../peer.ts";
 import { ProtocolError } from "../protocol_error.ts";
-import { absence, notAdmitted, refusal, settle, type Settled, unwrap, whole } from "./answers.ts";
+import {
+  absence,
+  refusal,
+  settle,
+  type Settled,
+  statusLine,
+  unwrap,
+  uselessRow,
+  whole,
+} from "./answers.ts";
 import {
   commandLine,
   fitsCommandLine,
@@ -28,7 +35,7 @@ import {
   STATUS_LINE_MAX_BYTES,
   TEXT_LINE_MAX_BYTES,
 } from "./codec.ts";
-import { Dialogue, type Turn } from "./dialogue.ts";
+import { Dialogue } from "./dialogue.ts";
 import {
   creationLine,
   followUps,
@@ -38,6 +45,7 @@ import {
   type TimeUnit,
 } from "./flavour.ts";
 import { ABSENT_TEXT, isOk, outcomeOf, printable, REPLY } from "./replies.ts";
+import { PatchSender } from "./patch.ts";
 import type { Wire } from "./wire.ts";
 
 export interface ClientLimits {
@@ -59,18 +67,12 @@ const LINE_TOO_LONG = failed("Name too long for one command");
 const WINDOW = { ours: 32, other: 16 };
 /** Longest file that is sent before the peer has agreed to take it. LIMIT: what a refusal may waste. */
 const EAGER_MAX_BYTES = 1_048_576;
-/** Signature of a file that does not exist (W 10.1). */
-const NO_BLOCKS = toBytes("rs\x016\0\0\x08\0\0\0\0\x08");
 
-/**
- * A server's W 20.1 is why a `put` to a foreign one has the connection for itself: a C server that fails
- * behind `OK (send_data).` executes the delta, and what follows must not be taken for its replies.
- */
 export class ClassicPeer implements Peer {
   readonly window: number;
   readonly timeUnit: TimeUnit;
   readonly #wire: Wire;
-  readonly #isOurs: boolean;
+  readonly #patches: PatchSender;
   readonly #maxSignatureBytes: number;
   readonly #goodbyeMs: number;
   readonly #dialogue = new Dialogue();
@@ -79,9 +81,9 @@ export class ClassicPeer implements Peer {
   constructor(wire: Wire, { timeUnit, isOurs }: ServerKind, limits: ClientLimits = {}) {
     this.#wire = wire;
     this.timeUnit = timeUnit;
-    this.#isOurs = isOurs;
     this.window = isOurs ? WINDOW.ours : WINDOW.other;
     this.#maxSignatureBytes = limits.maxSignatureBytes ?? MAX_SIGNATURE_BYTES;
+    this.#patches = new PatchSender(wire, { isOurs, maxSignatureBytes: this.#maxSignatureBytes });
     this.#goodbyeMs = limits.goodbyeMs ?? GOODBYE_MS;
   }
 
@@ -102,7 +104,7 @@ export class ClassicPeer implements Peer {
     if (!fitsCommandLine(line)) return LINE_TOO_LONG;
     return unwrap(
       await this.#ask([line], async (): Promise<Settled<LookResult<T>>> => {
-        const reply = await this.#status();
+        const reply = await statusLine(this.#wire);
         if (!isOk(reply)) return { value: refusal(reply) };
         return await this.#lookBody(absence(reply), judge);
       }),
@@ -169,73 +171,13 @@ export class ClassicPeer implements Peer {
     if (content === undefined) {
       throw new RangeError("Cannot put a regular file without its content");
     }
-    if (!this.#isOurs) return unwrap(await this.#alone((turn) => this.#patch(line, content, turn)));
     return unwrap(
       await this.#dialogue.exchange((turn) =>
-        isNew ? this.#eagerPatch(line, content, turn) : this.#patch(line, content, turn)
+        isNew && this.#patches.isOurs
+          ? this.#patches.sendAtOnce(line, content, turn)
+          : this.#patches.send(line, content, turn)
       ),
     );
-  }
-
-  /** Nothing else may be written between the command and its delta. */
-  async #patch(line: string, content: DeltaSource, turn: Turn): Promise<Settled<Outcome>> {
-    await turn.toSend();
-    await this.#wire.send(line);
-    await turn.toRead();
-    const reply = await this.#status();
-    if (!reply.startsWith(REPLY.sendData)) return { value: notAdmitted(reply) };
-    const size = await this.#wire.streamHeader(this.#maxSignatureBytes);
-    if (size === "none") { // W 20.3: the peer has no signature, yet waits for an answer
-      return { value: await this.#giveUp() };
-    }
-    const signature = this.#wire.incoming(size);
-    const made = await settle(() => content(signature.bytes));
-    await signature.skip();
-    if ("thrown" in made) {
-      await this.#giveUp();
-      return made;
-    }
-    return { value: await this.#sendDelta(made.value, turn) };
-  }
-
-  async #sendDelta(delta: SizedStream | undefined, turn: Turn): Promise<Outcome> {
-    if (delta === undefined) return await this.#giveUp();
-    if (this.#wire.duplex.pending > 0) {
-      // W 20.1: a C server that has already refused would execute the delta as commands.
-      return notAdmitted(await this.#status());
-    }
-    await this.#wire.sendStream(delta);
-    if (this.#isOurs) turn.sent();
-    return await this.#outcome();
-  }
-
-  /**
-   * To a server of ours, which takes a stream behind a refused command without executing it: command
-   * and delta in one go.
-   *
-   * PERF: without it each new file costs a round trip of its own.
-   */
-  async #eagerPatch(line: string, content: DeltaSource, turn: Turn): Promise<Settled<Outcome>> {
-    await turn.toSend();
-    const made = await settle(() => content(once(NO_BLOCKS)));
-    if ("thrown" in made) return made;
-    if (made.value === undefined) return { value: failed("Given up") };
-    await this.#wire.send(line);
-    await this.#wire.sendStream(made.value);
-    turn.sent();
-    await turn.toRead();
-    const reply = await this.#status();
-    if (!reply.startsWith(REPLY.sendData)) return { value: notAdmitted(reply) };
-    const size = await this.#wire.streamHeader(this.#maxSignatureBytes);
-    if (size !== "none") await this.#wire.incoming(size).skip();
-    return { value: await this.#outcome() };
-  }
-
-  /** Ends a PATCH without a delta. */
-  async #giveUp(): Promise<Refusal> {
-    await this.#wire.send("ERROR");
-    const outcome = await this.#outcome();
-    return outcome.kind === "done" ? failed("Given up") : outcome;
   }
 
   remove(key: Key, name: DbName): Promise<Outcome> {
@@ -269,7 +211,7 @@ export class ClassicPeer implements Peer {
   /** GETTM or GETSZ. @returns a whole number within 64 bits */
   #number(line: string): Promise<string | Refusal> {
     return this.#ask([line], async () => {
-      const reply = await this.#status();
+      const reply = await statusLine(this.#wire);
       if (!reply.startsWith(REPLY.dataFollows)) return refusal(reply);
       const text = await this.#wire.line(TEXT_LINE_MAX_BYTES); // no final status (W 12)
       const value = parseWholeNumber(text);
@@ -327,7 +269,7 @@ export class ClassicPeer implements Peer {
     if (!fitsCommandLine(line)) return LINE_TOO_LONG;
     this.#dialogue.claim();
     await this.#wire.send(line);
-    const reply = await this.#status();
+    const reply = await statusLine(this.#wire);
     if (reply.startsWith(REPLY.dataFollows)) {
       this.#dialogue.close();
       return this.#untilEnd();
@@ -376,17 +318,8 @@ export class ClassicPeer implements Peer {
     });
   }
 
-  /** Everything before was answered, and nothing follows until `work` is done. */
-  #alone<T>(work: (turn: Turn) => Promise<T>): Promise<T> {
-    return this.#dialogue.exchange(async (turn) => {
-      await turn.toSend();
-      await turn.toRead();
-      return await work(turn);
-    });
-  }
-
   async #outcome(): Promise<Outcome> {
-    return outcomeOf(await this.#status());
+    return outcomeOf(await statusLine(this.#wire));
   }
 
   /** A reply for each of several lines; the first one that is not success counts. */
@@ -398,15 +331,4 @@ export class ClassicPeer implements Peer {
     }
     return first;
   }
-
-  /** A status line. One blank line before it is skipped: C servers end two error texts twice (W 20.4). */
-  async #status(): Promise<string> {
-    let line = await this.#wire.line(STATUS_LINE_MAX_BYTES);
-    if (line === "") line = await this.#wire.line(STATUS_LINE_MAX_BYTES);
-    return whole(line);
-  }
-}
-
-async function* once(bytes: Uint8Array): ByteStream {
-  yield await Promise.resolve(bytes);
 }

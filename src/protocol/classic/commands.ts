@@ -16,6 +16,7 @@ import {
   LINK_TARGET_MAX_BYTES,
   listRow,
   parseNumber32,
+  parseStreamHeader,
   parseWholeNumber,
   streamHeader,
 } from "./codec.ts";
@@ -78,6 +79,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   SETOWN: change(setOwn),
   SETMOD: change(setMode),
   SETIME: { ...change(setTime), shows: (args) => unitShownBySetime(args) },
+  "OCTET-STREAM": { from: "anonymous", run: skipStream },
   LIST: { from: "identified", run: list },
   GROUP: { from: "anonymous", run: group },
   HELLO: { from: "anonymous", run: hello },
@@ -242,6 +244,20 @@ async function patch(session: Session, at: Addressed, meta?: Meta): Promise<Answ
   const outcome = await put.apply(delta.bytes);
   await delta.skip();
   return answer(outcome);
+}
+
+/**
+ * A delta where a command is due: our own clients send one directly behind the command when the file
+ * is new, and the command was refused. It is taken without an answer, and never executed (W 20.1).
+ */
+async function skipStream({ wire, flavour, maxStreamBytes }: Session, [length]: Args) {
+  if (!flavour.isOurClient) return { reply: REPLY.unknownCommand };
+  const size = parseStreamHeader(`octet-stream ${length ?? ""}`);
+  if (size === undefined || size === "none" || size > maxStreamBytes) {
+    throw new ProtocolError("stream", "Cannot skip a stream: its length is malformed or too long");
+  }
+  await wire.incoming(size).skip();
+  return "answered" as const;
 }
 
 async function list(

@@ -15,6 +15,13 @@ import { commandLine } from "./codec.ts";
 /** `seconds`: 2.1-0rc1 and older. `nanos`: 2.1.1, and our own programs. */
 export type TimeUnit = "seconds" | "nanos";
 
+/** What a client knows of its server. */
+export interface ServerKind {
+  readonly timeUnit: TimeUnit;
+  /** Our own program: it never executes content, and takes streams that nobody asked for (W 20.1). */
+  readonly isOurs: boolean;
+}
+
 /** A time as the flavour counts it. */
 export function timeArgument(unit: TimeUnit, mtime: Nanos): bigint {
   return unit === "nanos" ? mtime : toSeconds(mtime);
@@ -94,6 +101,11 @@ export class ClientFlavour {
   isOurs(): void {
     this.#unit = "nanos";
     this.#exact = true;
+  }
+
+  /** Whether it is one of ours. */
+  get isOurClient(): boolean {
+    return this.#exact;
   }
 
   /** The client's changing command is of this flavour; only the first one counts. */

@@ -58,6 +58,18 @@ export function pleaseIdentify(address: string | undefined): string {
   return `Dear ${address ?? "stranger"}, please identify first.`;
 }
 
+const OURS_REGEXP = /^Dear [^ ]+, please identify first \(csync2 3\)\.$/;
+
+/** The answer to the bare probe, which tells our clients that this is a server of ours. */
+export function pleaseIdentifyOurs(address: string | undefined): string {
+  return `Dear ${address ?? "stranger"}, please identify first (csync2 3).`;
+}
+
+/** Whether a server of ours has answered the probe. */
+export function isFromOurs(reply: string): boolean {
+  return OURS_REGEXP.test(reply);
+}
+
 export function isOk(reply: string): boolean {
   return reply.startsWith("OK (");
 }

@@ -3,7 +3,7 @@ import type { RequestHandler } from "../request.ts";
 import { COMMAND_LINE_MAX_BYTES, parseCommandLine } from "./codec.ts";
 import { type Args, type Command, COMMANDS, type Session } from "./commands.ts";
 import { ClientFlavour, type TimeUnit } from "./flavour.ts";
-import { pleaseIdentify, REPLY } from "./replies.ts";
+import { pleaseIdentify, pleaseIdentifyOurs, REPLY } from "./replies.ts";
 import type { Wire } from "./wire.ts";
 
 /**
@@ -64,7 +64,9 @@ class ClassicSession implements Session {
     if (command === undefined) return { reply: REPLY.unknownCommand };
     this.#learn(command, args);
     if (command.from === "identified" && !this.handler.isIdentified) {
-      return { reply: pleaseIdentify(this.wire.duplex.peer?.address) };
+      const { address } = this.wire.duplex.peer ?? {};
+      const isProbe = command.shows?.(args) === "ours";
+      return { reply: isProbe ? pleaseIdentifyOurs(address) : pleaseIdentify(address) };
     }
     return await command.run(this, args);
   }
