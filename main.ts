@@ -13,13 +13,24 @@ function onSignal(code: number): () => void {
 Deno.addSignalListener("SIGTERM", onSignal(143));
 Deno.addSignalListener("SIGINT", onSignal(130));
 
+const DEFAULT_COLUMNS = 80;
+
+/** Columns of the terminal; some terminals do not know. */
+function columns(): number {
+  try {
+    return Deno.consoleSize().columns || DEFAULT_COLUMNS;
+  } catch {
+    return DEFAULT_COLUMNS;
+  }
+}
+
 const host: Host = {
   args: argumentBytes(Deno.args, () => Deno.readFileSync("/proc/self/cmdline")),
   env: (name) => Deno.env.get(name),
   stdout: new LineWriter(Deno.stdout),
   stderr: new LineWriter(Deno.stderr, 0),
   isTerminal: Deno.stderr.isTerminal(),
-  columns: () => Deno.consoleSize().columns,
+  columns,
   now: () => new Date(),
   pid: Deno.pid,
   signal: ending.signal,

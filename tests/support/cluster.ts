@@ -31,7 +31,8 @@ export interface Ran {
   readonly stderr: string;
 }
 
-const KEY = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._";
+/** The group key of every cluster. */
+export const KEY = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._";
 const RUN_DEADLINE_MS = 60_000;
 const SUBJECT = "/C=AU/ST=Some-State/O=Internet Widgits Pty Ltd";
 let nextPort = 32_000 + (Deno.pid % 500) * 40;
@@ -138,7 +139,7 @@ export class Cluster implements AsyncDisposable {
       this.mount,
       ...program,
       ...own,
-      ...args.map((a) => a.replaceAll("@", this.mount)),
+      ...args.map((a) => a.replace(/^@(?=\/|$)/, this.mount)),
     ];
   }
 
@@ -194,6 +195,20 @@ export class Cluster implements AsyncDisposable {
     clearTimeout(timer);
     const text = (bytes: Uint8Array) => new TextDecoder("latin1").decode(bytes);
     return { rc: signal === null ? code : -1, stdout: text(stdout), stderr: text(stderr) };
+  }
+
+  /** As `run`, with a pseudo-terminal as standard output and error; returns what it showed. */
+  async runOnTerminal(node: string, ...args: string[]): Promise<string> {
+    const command = this.words(node, args).map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
+    const { stdout } = await new Deno.Command("script", {
+      args: ["-qec", command.join(" "), "/dev/null"],
+      cwd: "/",
+      env: { ...this.environment(node), TERM: "xterm" },
+      clearEnv: true,
+      stdin: "null",
+      stdout: "piped",
+    }).output();
+    return new TextDecoder("latin1").decode(stdout);
   }
 
   /** Shell commands in the node's tree. */
