@@ -5,7 +5,7 @@
  * Seconds, ratio to csync2, and peak memory. On /dev/shm by default: the write-back of a disk makes
  * wall times vary by a factor of six.
  */
-import { bundle } from "../../scripts/compile.ts";
+import { bundle, RUNTIME_FLAGS } from "../../scripts/compile.ts";
 import { noise, noiseBytes } from "../../scripts/sample_tree.ts";
 
 const FILES_PER_DIRECTORY = 64;
@@ -296,7 +296,8 @@ async function main(): Promise<void> {
     const bytes = makeTree(source, files);
     console.error(`${files} files, ${(bytes / 1e9).toFixed(2)} GB in ${dir}`);
     const script = await bundle(`${dir}/program`);
-    const words = [Deno.execPath(), "run", "-A", "--no-prompt", "--quiet", "--no-config", script];
+    const flags = ["--no-prompt", "--quiet", "--no-config", ...RUNTIME_FLAGS];
+    const words = [Deno.execPath(), "run", "-A", ...flags, script];
     const rows: Rows = new Map();
     if (only.includes("ours")) put(rows, "start-up (--version)", "ours", await startUp(words));
     for (const name of ["ours", "csync2"] as const) {
