@@ -1,5 +1,6 @@
 /** tests/golden/urlencode.json, and what the C decoder gets wrong. */
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import golden from "../../tests/golden/urlencode.json" with { type: "json" };
 import { utf8Bytes } from "./bytes.ts";
 import { percentDecode, percentEncode, strictPercentDecode } from "./percent.ts";
@@ -53,4 +54,21 @@ Deno.test("percentDecode() undoes percentEncode() for all bytes", () => {
   assert.equal(percentDecode(percentEncode(all)), all);
   assert.equal(strictPercentDecode(percentEncode(all)), all);
   assert.equal(percentDecode(percentEncode(percentEncode(all))), percentEncode(all));
+});
+
+Deno.test("percentDecode() and percentEncode() do what their definitions say, for any text", () => {
+  const pieces = fc.constantFrom("%", "%4", "41", "%41", "%00", "%zz", "%e4", "a", "\0", " ", "é");
+  const texts = fc.array(pieces, { maxLength: 12 }).map((parts) => parts.join(""));
+  fc.assert(fc.property(texts, (text) => {
+    const decoded = text.replace(
+      /%([0-9A-Fa-f]{2})/g,
+      (all, hex) => hex === "00" ? all : String.fromCharCode(parseInt(hex, 16)),
+    );
+    assert.equal(percentDecode(text), decoded);
+    const encoded = text.replace(
+      /[\x01-\x20\x7f"'%$:|\\]/g,
+      (c) => "%" + c.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0"),
+    );
+    assert.equal(percentEncode(text), encoded);
+  }));
 });

@@ -24,6 +24,7 @@ import type { SqlValue } from "./sql_connection.ts";
  * write has no addition, so a stale one cannot survive.
  */
 const ADDITION = "\0ns=";
+const SLASH = 0x2f, PERCENT = 0x25;
 const SUBSECOND_REGEXP = /^\d{1,9}$/;
 
 type Columns = readonly string[];
@@ -53,9 +54,17 @@ export function recordOf(key: string, text: string): FileRecord | undefined {
 export function nameOf(key: string): DbName | undefined {
   const name = percentDecode(key);
   // PERF: 20 ns for nearly all names instead of 300 ns for the general test.
-  const isPlain = name.charCodeAt(0) === 0x2f && !name.includes("//") && !name.includes("/.") &&
+  const isPlain = beginsPlainly(name) && !name.includes("//") && !name.includes("/.") &&
     !name.endsWith("/") && !name.includes("\0");
   return isPlain || isDbName(name) ? name as DbName : undefined;
+}
+
+/** `/...` or `%p%/...`. */
+function beginsPlainly(name: string): boolean {
+  if (name.charCodeAt(0) === SLASH) return true;
+  if (name.charCodeAt(0) !== PERCENT) return false;
+  const end = name.indexOf("%", 1);
+  return end > 1 && name.indexOf("/") === end + 1;
 }
 
 /** Columns as `Statements.dirtyRows` has them. */
