@@ -22,10 +22,15 @@ export class DirectoryTimes {
 
   /** Contents before their directory. A refusal is not worth an error: no record depends on it. */
   async restore({ config, peer, peerName }: PushContext): Promise<void> {
-    for (const name of [...this.#spoilt].sort((a, b) => nameOrder(b, a))) {
-      const key = keyFor(config, name, peerName);
-      const mtime = this.#times.get(name);
-      if (key !== undefined && mtime !== undefined) await peer.touch(key, name, mtime);
+    const names = [...this.#spoilt].sort((a, b) => nameOrder(b, a));
+    for (let at = 0; at < names.length; at += peer.window) {
+      await Promise.all(
+        names.slice(at, at + peer.window).map(async (name) => {
+          const key = keyFor(config, name, peerName);
+          const mtime = this.#times.get(name);
+          if (key !== undefined && mtime !== undefined) await peer.touch(key, name, mtime);
+        }),
+      );
     }
   }
 }

@@ -1,5 +1,5 @@
 /** The update of one peer: its rows, removals first, over one connection. */
-import { type Config, locate } from "../config/mod.ts";
+import { type Config, locate, resolveName } from "../config/mod.ts";
 import type { ReadJail } from "../fs/mod.ts";
 import {
   type DbName,
@@ -15,6 +15,7 @@ import type { StateStore } from "../state/mod.ts";
 import { isSystemError, type PushContext } from "./context.ts";
 import { type Dial, isConnectionError } from "./dial.ts";
 import { DirectoryTimes } from "./directory_times.ts";
+import { InFlight } from "./in_flight.ts";
 import * as say from "./messages.ts";
 import { markSubtree } from "./missing_parent.ts";
 import { pushOne, type PushResult } from "./push_one.ts";
@@ -51,6 +52,10 @@ export class PeerRun {
   /** Parents that were missing at the peer: sent even when the command line does not name them. */
   readonly #parents = new Set<DbName>();
   readonly #refusedNames = new Set<HostName>();
+  /** Own name that the peer has accepted last. */
+  #announced: HostName | undefined;
+  /** Directory that the peer lacks, from where the next pass begins. */
+  #missing: DbName | undefined;
   #leftOver = 0;
 
   constructor(options: PeerRunOptions, peerName: HostName) {
@@ -122,14 +127,14 @@ export class PeerRun {
 
   async #pushAll(peer: Peer, plan: Plan): Promise<void> {
     const context = this.#context(peer);
+    const flight = this.#flight(context);
     for (const row of plan.removals) {
-      if (this.#isStopped) return;
-      const result = await pushOne(context, row, true);
-      await this.#account(row, result === "parent-missing" ? "kept" : result);
+      if (!await this.#start(flight, context, { row, isRemoval: true })) break;
     }
+    await flight.drain();
     await this.#settled.flush();
     let from: DbName | undefined;
-    do from = await this.#pass(context, from); while (from !== undefined);
+    do from = await this.#pass(flight, context, from); while (from !== undefined);
     await this.#times.restore(context);
   }
 
@@ -138,21 +143,56 @@ export class PeerRun {
    *
    * @returns where the next pass begins: at a directory that the peer turned out not to have
    */
-  async #pass(context: PushContext, from: DbName | undefined): Promise<DbName | undefined> {
+  async #pass(
+    flight: InFlight,
+    context: PushContext,
+    from: DbName | undefined,
+  ): Promise<DbName | undefined> {
+    this.#missing = undefined;
     for await (const rows of this.#rows()) {
       for (const row of rows) {
-        if (this.#isStopped) return undefined;
         if (!this.#isDue(row.name, from)) continue;
-        const result = await pushOne(context, row, false);
-        if (result !== "parent-missing") {
-          await this.#account(row, result);
-          continue;
-        }
-        const dir = await this.#sendParent(context, row);
-        if (dir !== undefined) return dir;
+        if (await this.#start(flight, context, { row, isRemoval: false })) continue;
+        await flight.drain();
+        return this.#missing;
       }
     }
-    return undefined;
+    await flight.drain();
+    return this.#missing;
+  }
+
+  /**
+   * Begins a row as soon as there is room. The own name is announced while nothing else is under way.
+   *
+   * @returns false when nothing more may begin
+   */
+  async #start(
+    flight: InFlight,
+    context: PushContext,
+    { row, isRemoval }: { row: DirtyRow; isRemoval: boolean },
+  ): Promise<boolean> {
+    const isAlone = row.myName !== this.#announced;
+    await (isAlone ? flight.drain() : flight.room());
+    if (this.#isStopped || this.#missing !== undefined) return false;
+    flight.start({
+      row,
+      path: resolveName(this.#options.config, row.name) ?? row.name,
+      push: (reporter) => pushOne({ ...context, reporter }, row, isRemoval),
+    });
+    if (isAlone) await flight.drain();
+    return true;
+  }
+
+  #flight(context: PushContext): InFlight {
+    return new InFlight({
+      window: context.peer.window,
+      reporter: this.#options.reporter,
+      onEnd: async (row, result) => {
+        if (result !== "parent-missing") await this.#account(row, result);
+        else this.#missing = await this.#sendParent(context, row);
+        return this.#missing === undefined ? "go on" : "again";
+      },
+    });
   }
 
   #isDue(name: DbName, from: DbName | undefined): boolean {
@@ -213,8 +253,13 @@ export class PeerRun {
 
   async #identify(peer: Peer, myName: HostName): Promise<boolean> {
     if (this.#refusedNames.has(myName)) return false;
+    if (this.#announced === myName) return true;
+    this.#announced = undefined;
     const outcome = await peer.identify(myName);
-    if (outcome.kind === "done") return true;
+    if (outcome.kind === "done") {
+      this.#announced = myName;
+      return true;
+    }
     this.#refusedNames.add(myName);
     this.#options.reporter.note(say.notIdentified(this.#peerName, say.reasonOf(outcome)));
     return false;

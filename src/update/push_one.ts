@@ -31,6 +31,8 @@ interface Push extends Contested {
   readonly here: Entry;
   /** Of a regular file. */
   readonly content?: OutgoingContent;
+  /** The peer had nothing when it was asked. */
+  readonly isNew?: boolean;
 }
 
 /**
@@ -93,9 +95,9 @@ async function decide(push: Push): Promise<PushResult> {
   const step = pushStep(facts);
   if (step.do !== "look") return await perform(push, step);
   const there = await lookThere(push);
-  return "refusal" in there
-    ? refuse(push, there.refusal)
-    : await perform(push, pushStep({ ...facts, there }));
+  if ("refusal" in there) return refuse(push, there.refusal);
+  const isNew = there.kind === "absent";
+  return await perform({ ...push, isNew }, pushStep({ ...facts, there }));
 }
 
 async function lookThere(push: Push): Promise<ThereFacts | { readonly refusal: Refusal }> {
@@ -162,9 +164,9 @@ async function touch(push: Push, want: Present): Promise<PushResult> {
 }
 
 async function put(push: Push, want: Present): Promise<PushResult> {
-  const { context: { peer, wasPut }, key, name, content } = push;
+  const { context: { peer, wasPut }, key, name, content, isNew = false } = push;
   const delta: DeltaSource | undefined = content && ((signature) => content.delta(signature));
-  const result = await carryOut(push, () => peer.put(key, name, want, delta));
+  const result = await carryOut(push, () => peer.put(key, name, want, delta, { isNew }));
   if (result === "settled") wasPut(name, want, want.kind === "reg" ? want.size : 0);
   return result;
 }

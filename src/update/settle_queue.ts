@@ -4,6 +4,8 @@ import type { StateStore } from "../state/mod.ts";
 
 /** Rows per transaction. */
 const SETTLE_ROWS = 100;
+/** How long a row waits for others at most. */
+const SETTLE_MS = 200;
 
 /**
  * Losing what waits here costs time only: the peer is asked again and is found up to date. A mark that
@@ -15,11 +17,13 @@ export class SettleQueue {
   #waiting: DirtyRow[] = [];
   #writing: Promise<void> = Promise.resolve();
   #failure: unknown;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly state: StateStore) {}
 
   async add(row: DirtyRow): Promise<void> {
     this.#waiting.push(row);
+    this.#timer ??= setTimeout(() => this.#start(), SETTLE_MS);
     if (this.#waiting.length < SETTLE_ROWS) return;
     await this.#writing; // at most one transaction behind
     this.#start();
@@ -29,18 +33,29 @@ export class SettleQueue {
   /** Resolves when everything added is deleted. @throws StateError */
   async flush(): Promise<void> {
     await this.#writing;
-    if (this.#waiting.length > 0) this.#start();
+    this.#start();
     await this.#writing;
     if (this.#failure !== undefined) throw this.#failure;
   }
 
   #start(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     const rows = this.#waiting;
+    if (rows.length === 0) return;
     this.#waiting = [];
-    this.#writing = this.state.transaction(async (tx) => {
-      for (const row of rows) await tx.settle(row);
-    }).catch((error) => {
+    const before = this.#writing;
+    this.#writing = this.#write(rows).then(() => before);
+  }
+
+  /** Never rejects. */
+  async #write(rows: readonly DirtyRow[]): Promise<void> {
+    try {
+      await this.state.transaction(async (tx) => {
+        for (const row of rows) await tx.settle(row);
+      });
+    } catch (error) {
       this.#failure ??= error;
-    });
+    }
   }
 }
