@@ -64,30 +64,40 @@ function nameOf({ key }: ListingRow): DbName {
   return percentDecode(key) as DbName;
 }
 
-const TIME_START = "v1%3Amtime=";
-const FRACTION_DIGITS = 9;
-const SECONDS_REGEXP = /^[1-9]\d{0,10}$/;
-const NANOS_REGEXP = /^[1-9]\d{11,18}$/;
-
 /** sameCheckText of encoded texts. */
 function sameStored(a: string, b: string): boolean {
   return a === b || sameButFraction(a, b) || sameButFraction(b, a) ||
     sameCheckText(percentDecode(a), percentDecode(b));
 }
 
+const TIME_START = "v1%3Amtime=";
+const FRACTION_DIGITS = 9;
+/** Times in seconds whose nanoseconds have twelve digits, as unitOf wants it (W 18.4), to nineteen. */
+const SECONDS_DIGITS_MIN = 3, SECONDS_DIGITS_MAX = 10;
+
 /**
  * PERF: whether the texts differ only in that one has seconds and the other the same time in
- * nanoseconds: true for every file when a C program filled one of the databases, and ten times as
- * fast as taking both apart. False means nothing.
+ * nanoseconds: so it is for nearly every file, and this is ten times as fast as taking both apart.
+ * False means nothing.
  */
 function sameButFraction(inSeconds: string, inNanos: string): boolean {
   if (inNanos.length !== inSeconds.length + FRACTION_DIGITS) return false;
-  if (!inSeconds.startsWith(TIME_START) || !inNanos.startsWith(TIME_START)) return false;
-  const end = inSeconds.indexOf("%", TIME_START.length);
-  const seconds = inSeconds.slice(TIME_START.length, end);
-  const nanos = inNanos.slice(TIME_START.length, end + FRACTION_DIGITS);
-  return SECONDS_REGEXP.test(seconds) && NANOS_REGEXP.test(nanos) && nanos.startsWith(seconds) &&
-    inNanos.endsWith(inSeconds.slice(end));
+  const from = TIME_START.length, end = inSeconds.indexOf("%", from);
+  if (end < from + SECONDS_DIGITS_MIN || end > from + SECONDS_DIGITS_MAX) return false;
+  return inSeconds.startsWith(TIME_START) && inSeconds.charCodeAt(from) !== ZERO &&
+    inSeconds.slice(0, end) === inNanos.slice(0, end) &&
+    inSeconds.slice(end) === inNanos.slice(end + FRACTION_DIGITS) &&
+    areDigits(inNanos, from, end + FRACTION_DIGITS);
+}
+
+const ZERO = 0x30, NINE = 0x39;
+
+function areDigits(text: string, from: number, end: number): boolean {
+  for (let at = from; at < end; at++) {
+    const code = text.charCodeAt(at);
+    if (code < ZERO || code > NINE) return false;
+  }
+  return true;
 }
 
 /** One listing and its current row. */
