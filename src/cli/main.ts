@@ -25,7 +25,7 @@ async function start(host: Host): Promise<number> {
   if (args.length === 1 && args[0] === "--version") return print(host, VERSION_LINE);
   if (args.length === 1 && args[0] === "--help") return print(host, USAGE);
   const lock = lockFile(systemDir(host));
-  if (args[0] !== "-i" && exists(lock)) { // a served connection is answered properly (D 7.4.11)
+  if (exists(lock) && !isForPeer(args)) {
     host.stdout.line(`Found ${lock}`);
     return EXIT_ERRORS;
   }
@@ -39,6 +39,15 @@ async function start(host: Host): Promise<number> {
     return EXIT_ERRORS;
   }
   return await report(invocation, host);
+}
+
+/** Whether descriptor 1 is a peer, whom the server answers in its own words (D 7.4.11). */
+function isForPeer(args: readonly string[]): boolean {
+  try {
+    return parseArgs(args).mode === "serve-stdio";
+  } catch {
+    return false;
+  }
 }
 
 function print(host: Host, text: string): number {
