@@ -134,7 +134,7 @@ export const HOST = "a.demo" as HostName;
 
 /** Types lines and reads answers. */
 export class Typist implements AsyncDisposable {
-  constructor(readonly duplex: Duplex) {}
+  constructor(readonly duplex: Duplex, readonly key: string = KEY) {}
 
   async send(text: string | Uint8Array): Promise<void> {
     await this.duplex.write(text);
@@ -170,7 +170,7 @@ export class Typist implements AsyncDisposable {
   /** PATCH with a delta; the final line, or the refusal. */
   async patch(name: string, delta: Uint8Array | string, more = ""): Promise<string | undefined> {
     const word = more === "" ? "PATCH" : "ATOMICPATCH";
-    const first = await this.ask(`${word} ${KEY} ${name}${more}`);
+    const first = await this.ask(`${word} ${this.key} ${name}${more}`);
     if (first !== "OK (send_data).") return first;
     await this.stream();
     await this.send(`octet-stream ${delta.length}\n`);
