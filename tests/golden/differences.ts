@@ -12,14 +12,13 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     case: "transcripts/23-replies-2.1-0rc1",
     why:
-      "a bare ATOMICPATCH before HELLO marks our own client: answered like 2.1.1, in nanoseconds",
+      "a bare ATOMICPATCH before HELLO marks our own client: it is told that it met its own kind, and is served in nanoseconds",
     spec: "W 18.3",
   },
   {
     case: "transcripts/24-replies-2.1.1",
     why:
-      "an unknown command is answered with the spelling of the Debian build; a bare ATOMICPATCH " +
-      "before HELLO, which only our own client sends, is answered with what this server is",
+      "an unknown command is answered with the spelling of the Debian build, and the bare probe as above",
     spec: "W 3, W 18.3",
   },
   {
@@ -70,6 +69,7 @@ export const DIFFERENCES: readonly Difference[] = [
     "config-parse/auto is case-sensitive",
     "config-parse/ignore unknown",
     "config-parse/ignore mode",
+    "cli/modes -s /nonexistent/x -M",
   ]),
   ...because("D 7.1.9", "keys of groups that this host is not in are not needed", [
     "config-parse/no key in a foreign group",
