@@ -1,6 +1,5 @@
 /** Mode -> journey. Each is imported when it is chosen, so that `-c` loads no TLS. */
 import type { CheckTarget } from "../check/mod.ts";
-import { canonical } from "../fs/mod.ts";
 import {
   CsyncError,
   type DbName,
@@ -10,8 +9,9 @@ import {
 } from "../model/mod.ts";
 import { checkDescriptor, OsError, writeAll } from "../os/mod.ts";
 import { exhaustive } from "../model/mod.ts";
-import type { Invocation, Mode } from "./args.ts";
+import type { Mode } from "./args.ts";
 import type { Session } from "./session.ts";
+import { pathOf, targets } from "./targets.ts";
 
 /** Modes that need configuration and state. */
 export type SessionMode = Exclude<
@@ -54,19 +54,19 @@ async function perform(mode: SessionMode, session: Session): Promise<number> {
     case "compare-list":
       return await local(mode, session);
     case "check":
-      await check(session, targets(session.invocation) ?? "hints");
+      await check(session, targets(session) ?? "hints");
       return EXIT_OK;
     case "update":
-      await warnUseless(session, targets(session.invocation));
-      await update(session, targets(session.invocation));
+      await warnUseless(session, targets(session));
+      await update(session, targets(session));
       return EXIT_OK;
     case "check-update":
-      await check(session, targets(session.invocation) ?? "hints");
-      await update(session, targets(session.invocation));
+      await check(session, targets(session) ?? "hints");
+      await update(session, targets(session));
       return EXIT_OK;
     case "sync":
-      await check(session, targets(session.invocation) ?? EVERYTHING);
-      await update(session, targets(session.invocation));
+      await check(session, targets(session) ?? EVERYTHING);
+      await update(session, targets(session));
       return EXIT_OK;
     case "compare":
       return await compare(session);
@@ -82,19 +82,13 @@ async function perform(mode: SessionMode, session: Session): Promise<number> {
 
 const EVERYTHING: readonly CheckTarget[] = [{ path: "/" as DiskPath, recursive: true }];
 
-/** Path arguments, canonical (D 2.2); undefined when there are none. */
-function targets({ args, recursive }: Invocation): readonly CheckTarget[] | undefined {
-  if (args.length === 0) return undefined;
-  return args.map((path) => ({ path: canonical(path), recursive }));
-}
-
 async function local(
   mode: "hint" | "mark" | "force" | "tidy" | "compare-list",
   session: Session,
 ): Promise<number> {
   const journeys = await import("../check/mod.ts");
   const { invocation } = session;
-  const options = { ...session, targets: targets(invocation) ?? [] };
+  const options = { ...session, targets: targets(session) ?? [] };
   switch (mode) {
     case "hint":
       await journeys.addHints(options);
@@ -216,7 +210,7 @@ async function compare(session: Session): Promise<number> {
   const { invocation } = session;
   const { args } = invocation;
   const pair = args.length >= 2 ? { myName: args[0]!, peer: args[1]! } : undefined;
-  const file = args.length % 2 === 1 ? canonical(args[args.length - 1]!) : undefined;
+  const file = args.length % 2 === 1 ? pathOf(args[args.length - 1]!, session) : undefined;
   if (file !== undefined) await warnUseless(session, [{ path: file, recursive: false }]);
   const found = await journeys.compare({
     ...session,

@@ -103,7 +103,7 @@ function stampWriter(
 ): ((line: string) => void) | undefined {
   const toFile = stampFile === undefined ? undefined : fileLines(
     stampFile,
-    `Can't open timestanp file \`${stampFile}': `, // COMPAT: spelled like this (D 4.2)
+    `Can't open timestamp file \`${stampFile}': `,
     O_APPEND,
     files,
   );

@@ -37,7 +37,7 @@ Deno.test("identify() pins the first certificate as upper-case hex, and keeps to
   equal(await hello("a.demo", { state, reporter, certificate: OTHER }), "failed");
   match(
     reporter.events[0]!.text,
-    /^Peer did provide a wrong SSL X509 cetrificate\. \(a\.demo: pinned SHA256:/,
+    /^Peer did provide a wrong SSL X509 certificate\. \(a\.demo: pinned SHA256:/,
   );
   equal((await state.pins()).length, 1);
 });

@@ -52,19 +52,19 @@ export function refused(
   return { event: "refused", level: 1, text: `Refused ${name} from ${peer}: ${why}`, name, peer };
 }
 
-/** COMPAT: level 1 on the server, with the C program's spelling; the fingerprints are ours. */
+/** COMPAT: level 1 on the server; the fingerprints are ours. */
 export function wrongCertificate(
   peer: string,
   { expected, shown }: { expected: string; shown: string },
 ): ReportEvent {
-  const text = `Peer did provide a wrong SSL X509 cetrificate. (${
+  const text = `Peer did provide a wrong SSL X509 certificate. (${
     show(peer)
   }: pinned ${expected}, shown ${shown})`;
   return { event: "wrong-certificate", level: 1, text };
 }
 
 export function noCertificate(peer: string): ReportEvent {
-  const text = `Peer did not provide an SSL X509 cetrificate. (${show(peer)})`;
+  const text = `Peer did not provide an SSL X509 certificate. (${show(peer)})`;
   return { event: "no-certificate", level: 1, text };
 }
 

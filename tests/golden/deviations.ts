@@ -282,6 +282,10 @@ export const DEVIATIONS: Readonly<Record<string, Deviation>> = {
     "stat": { "uid": 7, "gid": 8, "mode": "0640" },
     "why": "W 18.4",
   },
+  "cli/modes -s /nonexistent/x -M on a.demo": {
+    "stderr": "Can't open timestamp file `/nonexistent/x': No such file or directory\n",
+    "why": "D 7.1.8",
+  },
   "cli/modes --help on a.demo": { "rc": 0, "stderr": "", "why": "D 7.4.8" },
   "cli/modes -a on a.demo": { "stderr": "csync2: no mode given\n", "why": "D 6" },
   "cli/modes -b on a.demo": { "stderr": "csync2: no mode given\n", "why": "D 6" },
