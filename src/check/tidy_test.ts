@@ -10,7 +10,7 @@ const run = async (bed: Bed) => {
   return bed.lines();
 };
 
-Deno.test("tidy() removes marks and records that no group covers, descending", async () => {
+Deno.test("D 7.3.15 tidy() removes marks and records that no group covers, descending", async () => {
   await using bed = new Bed("group g { host a.demo b.demo; key k; include @; }", {
     "x/y z": "",
     z: "",
@@ -26,6 +26,11 @@ Deno.test("tidy() removes marks and records that no group covers, descending", a
   assert.deepEqual(await bed.recordNames(), [".", "z"]);
   assert.deepEqual(await bed.dirty(), [". -> b.demo", "z -> b.demo"]);
   assert.deepEqual(await run(bed), []);
+  // Old rows would come to life again with the exclude gone.
+  bed.config = bed.parse("group g { host a.demo b.demo; key k; include @; }");
+  bed.tree.remove("x");
+  await bed.check();
+  assert.deepEqual(bed.marked(), [], "their removal is no news");
 });
 
 Deno.test("tidy() removes the marks of peers that left, and keeps the records", async () => {

@@ -205,6 +205,17 @@ Deno.test("D 7.1.7 all words of compare are compare patterns, and -v tells", () 
   assert.match(notes[0]!, /^1 All words of a compare statement/);
 });
 
+Deno.test("D 7.1.8 errors name all methods and are spelled right", () => {
+  const auto = load({ "csync2.cfg": GROUP.replace("}", "auto sometimes; }") }).error!;
+  for (
+    const method of ["none", "first", "younger", "older", "bigger", "smaller", "left", "right"]
+  ) {
+    assert.match(auto, new RegExp(`\\b${method}\\b`));
+  }
+  const ignore = load({ "csync2.cfg": `ignore size; ${GROUP}` }).error!;
+  assert.match(ignore, /^Config error: Unknown 'ignore' property: 'size'/);
+});
+
 Deno.test("D 7.1.9 keys of foreign groups are neither needed nor read", () => {
   const { config } = load({
     "csync2.cfg": `group f { host x y; key missing; } group h { host x; } ${GROUP}`,

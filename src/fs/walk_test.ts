@@ -179,6 +179,25 @@ Deno.test("walk() after: what becomes a directory after its listing is reported 
   });
 });
 
+Deno.test("D 7.3.16 walk() lists a directory when it is its turn, and one per level at a time", () => {
+  using made = tree({ "a/1": "", "b/1": "", "c/1": "" });
+  using jail = openReadJail();
+  const steps = jail.walk(made.at(""), {
+    name: "/T" as DbName,
+    directories: "before",
+    classify: () => 2,
+    onError: (_, error) => {
+      throw error;
+    },
+  });
+  const next = () => steps.next().value?.name;
+  deepEqual([next(), next(), next()], ["/T", "/T/c", "/T/c/1"]);
+  made.make({ "b/2": "", "a/2": "" }); // seen: nobody has looked there so far
+  made.remove("b/1");
+  deepEqual([next(), next()], ["/T/b", "/T/b/2"]);
+  deepEqual([next(), next(), next(), next()], ["/T/a", "/T/a/2", "/T/a/1", undefined]);
+});
+
 Deno.test("walk() never follows links, also not to itself", () => {
   using made = tree({ "a/loop": link(".."), "b": link("a") });
   deepEqual(walk(made, "before").names, ["/T", "/T/b", "/T/a", "/T/a/loop"]);

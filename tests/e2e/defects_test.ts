@@ -85,6 +85,22 @@ Deno.test("D 7.4.3 D 7.4.7 exit codes that scripts rely on are kept", async () =
   assert.deepEqual(ignored, { ...QUIET, stderr: warning });
 });
 
+Deno.test("D 7.2.9 names with a prefix are taken as arguments, unless there is such a file", async () => {
+  const group = ["include %p%;", "}", "prefix p { on *: @;"];
+  await using cluster = await inSync("mkdir d; echo 1 > d/f; echo 2 > g", { group });
+  cluster.change("a", "echo new > d/f; echo new > g");
+  assert.deepEqual(await cluster.run("a", "-cr", "%p%/d/"), QUIET);
+  const mark = { ...QUIET, stdout: "chary\ta.demo\tb.demo\t%p%/d/f\n" };
+  assert.deepEqual(await cluster.run("a", "-M"), mark);
+  assert.deepEqual(await cluster.run("a", "-u", "%p%/d/f"), QUIET);
+  assert.equal(Deno.readTextFileSync(`${cluster.tree("b")}/d/f`), "new\n");
+  for (const argument of ["%p%/../etc", "%nope%/x", "%p", "p%/x"]) {
+    const { rc, stderr } = await cluster.run("a", "-c", argument);
+    const warning = /^WARNING: Parameter will be ignored: \//;
+    assert.deepEqual([rc, warning.test(stderr)], [0, true], argument);
+  }
+});
+
 Deno.test("D 7.3.3 D 7.4.5 names longer than C's buffers and the system's paths are synchronised", async () => {
   await using cluster = await inSync("true");
   const part = "d".repeat(200);
