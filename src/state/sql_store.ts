@@ -77,7 +77,11 @@ export class SqlStore implements StateStore {
     for (let { from, before } of ranges) {
       for (let isMore = true; isMore;) {
         const rows = await this.#read(query, [from, before, PAGE_ROWS]);
-        const batch = rows.map(([key = "", text = ""]) => recordOf(key, text)).filter(isValid);
+        const batch: FileRecord[] = [];
+        for (const columns of rows) {
+          const record = recordOf(columns[0] ?? "", columns[1] ?? "");
+          if (record !== undefined) batch.push(record);
+        }
         if (batch.length > 0) yield batch;
         isMore = rows.length === PAGE_ROWS;
         const last = rows.at(-1)?.[0] ?? "";
