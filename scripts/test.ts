@@ -45,7 +45,13 @@ const GROUPS: readonly Group[] = [
     needsHosts: true,
     onDemand: true,
   },
-  { name: "e2e", paths: ["tests/e2e"], needsRoot: true, needsHosts: true },
+  {
+    name: "e2e",
+    paths: ["tests/e2e"],
+    needsRoot: true,
+    needsHosts: true,
+    programs: ["csync2", "openssl", "perl", "unshare"],
+  },
   {
     name: "interop",
     paths: ["tests/interop"],

@@ -5,6 +5,8 @@ import { canonical } from "../fs/mod.ts";
 import { CsyncError, type DiskPath, isDbName } from "../model/mod.ts";
 import type { Session } from "./session.ts";
 
+/** `cwd`: where relative arguments start, by default the current directory. */
+type PathParts = Pick<Session, "config" | "jail"> & { readonly cwd?: string };
 type Parts = Pick<Session, "invocation" | "config" | "jail">;
 
 /** All path arguments; undefined when there are none. */
@@ -18,8 +20,8 @@ export function targets(session: Parts): readonly CheckTarget[] | undefined {
  * The canonical path of an argument (D 2.2). A name with a prefix as the lists show it, `%p%/x`, is
  * taken for that, unless the current directory has such a file (D 7.2.9).
  */
-export function pathOf(argument: string, { config, jail }: Omit<Parts, "invocation">): DiskPath {
-  const path = canonical(argument);
+export function pathOf(argument: string, { config, jail, cwd }: PathParts): DiskPath {
+  const path = canonical(argument, cwd === undefined ? {} : { cwd });
   if (!argument.startsWith("%") || !isAbsent(jail, path)) return path;
   const name = argument.replace(/\/+$/, "");
   return (isDbName(name) ? resolveName(config, name) : undefined) ?? path;

@@ -11,21 +11,19 @@ Deno.test("D 7.2.9 pathOf() takes a name with a prefix, unless there is such a f
       "else/": "",
     },
   );
-  const back = Deno.cwd();
-  try {
-    for (
-      const [directory, paths] of [
-        ["else", { "%p%/x": "t/x", "%p%/x/": "t/x", "%p%": "t", "%p%/new": "t/new" }],
-        ["else", { "%p%/../x": "else/x", "%q%/x": "else/%q%/x", "%p": "else/%p", "x": "else/x" }],
-        ["here", { "%p%/x": "here/%p%/x", "%p%": "here/%p%", "%p%/new": "t/new" }],
-      ] as const
-    ) {
-      Deno.chdir(bed.path(directory));
-      for (const [argument, path] of Object.entries(paths)) {
-        assert.equal(pathOf(argument, bed), bed.path(path), argument);
-      }
+  for (
+    const [directory, paths] of [
+      ["else", { "%p%/x": "t/x", "%p%/x/": "t/x", "%p%": "t", "%p%/new": "t/new" }],
+      ["else", { "%p%/../x": "else/x", "%q%/x": "else/%q%/x", "%p": "else/%p", "x": "else/x" }],
+      ["here", { "%p%/x": "here/%p%/x", "%p%": "here/%p%", "%p%/new": "t/new" }],
+    ] as const
+  ) {
+    for (const [argument, path] of Object.entries(paths)) {
+      assert.equal(
+        pathOf(argument, { ...bed, cwd: bed.path(directory) }),
+        bed.path(path),
+        argument,
+      );
     }
-  } finally {
-    Deno.chdir(back);
   }
 });
