@@ -74,9 +74,7 @@ export class StubHandler implements RequestHandler {
   }
   async *list(query: Parameters<RequestHandler["list"]>[0]) {
     await this.#done("list", undefined, query);
-    for (const name of ["/a", "/b"]) {
-      if (isDbName(name)) yield { name, checkText: "v1:type=dir" };
-    }
+    yield ["/a", "/b"].map((key) => ({ key, stored: "v1%3Atype=dir" }));
   }
   [Symbol.asyncDispose]() {
     return Promise.resolve();
