@@ -162,9 +162,9 @@ export class LinkDuplex implements Duplex {
     const lf = this.#piece.lastIndexOf(LF);
     if (lf < this.#at) return [];
     const lines = fromBytes(this.#piece.subarray(this.#at, lf)).split("\n");
-    if (lines.some((line) => line.length >= maxBytes)) throw this.#fail(tooLong(maxBytes));
     const other = lines.findIndex((line) => !line.startsWith(start));
     if (other >= 0) lines.length = other + 1;
+    if (lines.some((line) => line.length >= maxBytes)) throw this.#fail(tooLong(maxBytes));
     for (const line of lines) this.#at += line.length + 1;
     return lines;
   }
