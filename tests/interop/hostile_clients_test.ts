@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { CsyncError, failed, isDbName } from "../../src/model/mod.ts";
-import type { RequestHandler, ServeLimits } from "../../src/protocol/mod.ts";
+import type { KnownFlavours, RequestHandler, ServeLimits } from "../../src/protocol/mod.ts";
 import { serveConnection } from "../../src/protocol/mod.ts";
 import { type Saying, scripted, type ScriptOptions } from "../support/script_link.ts";
 import { ScriptedHandler } from "../support/scripted_handler.ts";
@@ -20,6 +20,8 @@ interface Options extends ScriptOptions {
   readonly limits?: ServeLimits;
   readonly isWithTls?: boolean;
   readonly isKnownNanos?: boolean;
+  /** What a server process remembers. */
+  readonly known?: KnownFlavours;
 }
 
 /** Serves a client that says all of it at once, or piece by piece. */
@@ -33,7 +35,7 @@ async function serve(client: string | readonly Saying[], options: Options = {}) 
     handler,
     ...(options.limits && { limits: options.limits }),
     ...(options.isWithTls && { tls: { upgrade: (plain) => Promise.resolve(plain) } }),
-    knownFlavours: new Map(options.isKnownNanos ? [["me", "nanos"]] : []),
+    knownFlavours: options.known ?? new Map(options.isKnownNanos ? [["me", "nanos"]] : []),
     trace: (line) => trace.push(line),
     note: (error) => errors.push(error),
   });
@@ -150,6 +152,19 @@ for (
 Deno.test("serveConnection() lists in the unit that the peer showed on an earlier connection", async () => {
   const { handler } = await serve(`${START}LIST x - k\n`, { isKnownNanos: true });
   assert.equal((handler.asked.at(-1)!.more as { unit: string }).unit, "nanos");
+});
+
+Deno.test("serveConnection() takes no C client for one of ours on the same host", async () => {
+  const known: KnownFlavours = new Map();
+  const unitOf = async (client: string) => {
+    const { handler } = await serve(client, { known });
+    return (handler.asked.at(-1)!.more as { unit: string }).unit;
+  };
+  const ours = START.replace("HELLO", "ATOMICPATCH\nHELLO");
+  assert.equal(await unitOf(`${ours}SETIME k /a 5\nLIST x - k\n`), "nanos");
+  assert.equal(await unitOf(`${START}LIST x - k\n`), "seconds");
+  assert.equal(await unitOf(`${START}SETIME k /a 1600000000000000000\nLIST x - k\n`), "nanos");
+  assert.equal(await unitOf(`${START}LIST x - k\n`), "nanos");
 });
 
 Deno.test("serveConnection() ends after TYPE, and after a refused TYPE goes on", async () => {

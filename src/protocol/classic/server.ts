@@ -83,9 +83,10 @@ class ClassicSession implements Session {
     }
   }
 
+  /** Not of ours, which say it each time: a C program on the same host would be taken for one. */
   #remember(): void {
-    const { shown } = this.flavour;
-    if (shown === undefined || this.#name === undefined) return;
+    const { shown, isOurClient } = this.flavour;
+    if (isOurClient || shown === undefined || this.#name === undefined) return;
     if (this.#known.size < KNOWN_FLAVOURS_MAX || this.#known.has(this.#name)) {
       this.#known.set(this.#name, shown);
     }
