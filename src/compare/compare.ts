@@ -74,7 +74,8 @@ async function comparePair(
   const found: DbName[] = [];
   let count = 0;
   const listed = await withPeer(options, pair, async (peer) => {
-    const marker = options.mark && new Marker({ ...options, ...options.mark, pair });
+    // Whatever is printed is marked, also when the connection is lost on the way.
+    await using marker = options.mark && new Marker({ ...options, ...options.mark, pair });
     for await (const batch of differences(options, { pair, only, peer })) {
       count += batch.length;
       for (const { kind, name } of batch) {
@@ -83,7 +84,6 @@ async function comparePair(
       }
       await marker?.add(batch);
     }
-    await marker?.flush();
   });
   if (!listed) return count;
   // D 4.5: differences come in the reverse order of the rows.

@@ -185,6 +185,15 @@ Deno.test("compare() with -I marks what is found, as -X, -U and -F say", async (
   }
 });
 
+Deno.test("compare() with -I marks what it has printed when the peer breaks off", async () => {
+  await using bed = await initialised();
+  const rows = [THEIRS[0]!, row("%p%/only_c", DIR), row("%p%/only_b", DIR)];
+  const { printed } = await bed.compare({ mark: { removals: true } }, { "b.demo": { rows } });
+  assert.deepEqual(printed, [ROWS[0], "R\ta.demo\tb.demo\t%p%/only_c"]);
+  assert.equal(bed.reporter.errors, 1);
+  assert.deepEqual(await bed.dirty(), ["%p%/only_a -> b.demo", "%p%/only_c -> b.demo"]);
+});
+
 Deno.test("compare() with -I schedules the local actions of what it marks", async () => {
   await using bed = await initialised();
   await bed.compare({

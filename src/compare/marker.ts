@@ -33,8 +33,8 @@ export interface MarkerOptions extends MarkOptions {
 /** Names per transaction. */
 const MARK_BATCH_NAMES = 1_000;
 
-/** Collects names and marks them, some at a time. */
-export class Marker {
+/** Collects names and marks them, some at a time, and the rest when it is disposed. */
+export class Marker implements AsyncDisposable {
   #names: DbName[] = [];
 
   constructor(private readonly options: MarkerOptions) {}
@@ -43,11 +43,15 @@ export class Marker {
     for (const { kind, name } of found) {
       if (kind === "R" && this.options.removals !== true) continue;
       this.#names.push(name);
-      if (this.#names.length >= MARK_BATCH_NAMES) await this.flush();
+      if (this.#names.length >= MARK_BATCH_NAMES) await this.#flush();
     }
   }
 
-  async flush(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#flush();
+  }
+
+  async #flush(): Promise<void> {
     const names = this.#names;
     this.#names = [];
     if (names.length === 0) return;
