@@ -10,8 +10,12 @@ function onSignal(code: number): () => void {
     ending.abort();
   };
 }
-Deno.addSignalListener("SIGTERM", onSignal(143));
-Deno.addSignalListener("SIGINT", onSignal(130));
+
+/** Until then the system ends the process, however busy it is. */
+function endGently(): void {
+  Deno.addSignalListener("SIGTERM", onSignal(143));
+  Deno.addSignalListener("SIGINT", onSignal(130));
+}
 
 const DEFAULT_COLUMNS = 80;
 
@@ -34,6 +38,7 @@ const host: Host = {
   now: () => new Date(),
   pid: Deno.pid,
   signal: ending.signal,
+  endGently,
 };
 
 Deno.exit(await main(host));

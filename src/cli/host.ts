@@ -13,6 +13,11 @@ export interface Host {
   now(): Date;
   /** Number of the process. */
   readonly pid: number;
-  /** Aborted by the first SIGTERM or SIGINT: finish what is in hand. */
+  /** Aborted by the first SIGTERM or SIGINT after `endGently`: finish what is in hand. */
   readonly signal: AbortSignal;
+  /**
+   * From now on the first signal only asks; called once. Before, a signal ends the process at once,
+   * which the state survives (D 7.5.4).
+   */
+  endGently(): void;
 }

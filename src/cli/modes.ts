@@ -9,6 +9,7 @@ import {
 } from "../model/mod.ts";
 import { checkDescriptor, OsError, writeAll } from "../os/mod.ts";
 import { exhaustive } from "../model/mod.ts";
+import type { ReportEvent } from "../report/mod.ts";
 import type { Mode } from "./args.ts";
 import type { Session } from "./session.ts";
 import { pathOf, targets } from "./targets.ts";
@@ -184,13 +185,21 @@ async function warnUseless(session: Session, wanted: readonly CheckTarget[] = []
   if (wanted.length > 0) (await import("../check/mod.ts")).warnUseless(session, wanted);
 }
 
+const STOPPED: ReportEvent = {
+  event: "stopped",
+  level: 0,
+  text: "ERROR: Stopped by a signal: what was not sent stays marked.",
+  isError: true,
+};
+
 async function update(
   session: Session,
   wanted: readonly CheckTarget[] | undefined,
 ): Promise<void> {
   const journeys = await import("../update/mod.ts");
   const { dialFor } = await import("./dialing.ts");
-  const { invocation, host } = session;
+  const { invocation, host, reporter } = session;
+  host.endGently();
   await journeys.update({
     ...session,
     dial: dialFor(session),
@@ -201,6 +210,7 @@ async function update(
     isRestricted: invocation.groups !== undefined,
     signal: host.signal,
   });
+  if (host.signal.aborted) reporter.note(STOPPED);
 }
 
 /** `-T [MYNAME PEER] [FILE]` (D 4.5). */

@@ -35,6 +35,7 @@ export async function serveMode(
 ): Promise<number> {
   const all: SessionParts = { ...parts, invocation };
   const { host, reporting: { reporter } } = parts;
+  host.endGently();
   await using contexts = new Contexts({
     open: (name) => openContext({ ...invocation, configName: name }, all),
     reporter,

@@ -177,6 +177,45 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
   });
 }
 
+Deno.test("a signal ends a check at once, and a push after the file in hand; neither with success", async () => {
+  await using cluster = pair();
+  cluster.change(
+    "a",
+    `for d in $(seq 60); do mkdir $d; (cd $d;
+    for f in $(seq 200); do : > $f; done); done`,
+  );
+  const interrupted = async (args: string[], signal: Deno.Signal, isUnderWay: () => boolean) => {
+    const child = cluster.spawn("a", args);
+    const output = child.output();
+    while (!isUnderWay()) await new Promise((r) => setTimeout(r, 5));
+    child.kill(signal);
+    const { code, signal: by, stderr } = await output;
+    return { how: by ?? code, stderr: new TextDecoder().decode(stderr) };
+  };
+  const database = `${cluster.base}/a/db/a.demo.db3-wal`;
+  const sizeOf = (path: string) => {
+    try {
+      return Deno.statSync(path).size;
+    } catch {
+      return 0;
+    }
+  };
+  const check = await interrupted(["-cr", "/"], "SIGINT", () => sizeOf(database) > 100_000);
+  assert.deepEqual(check, { how: "SIGINT", stderr: "" });
+  assert.deepEqual(await cluster.run("a", "-cr", "/"), QUIET);
+  await cluster.start("b");
+  const arrived = () => [...Deno.readDirSync(cluster.tree("b"))].length > 2;
+  const push = await interrupted(["-u"], "SIGTERM", arrived);
+  assert.equal(push.how, 1);
+  assert.match(push.stderr, /^ERROR: Stopped by a signal.*\nFinished with 1 errors\.\n$/);
+  await cluster.stop("b");
+  assert.deepEqual(leftOvers(cluster), []);
+  assert.equal((await cluster.run("a", "-M")).rc, 0, "marks are left");
+  await cluster.start("b");
+  assert.deepEqual(await cluster.run("a", "-u"), QUIET);
+  assert.equal(cluster.dump("b"), cluster.dump("a"));
+});
+
 Deno.test("a second signal ends the server at once, and the next start repairs", async () => {
   await using cluster = pair();
   cluster.change("b", "echo old > f");
