@@ -64,7 +64,7 @@ const LIST_ROW_START = "v";
 const LINE_TOO_LONG = failed("Name too long for one command");
 
 /** Requests in flight. A C server is given less: it answers while it is still being written to. */
-const WINDOW = { ours: 32, other: 16 };
+const WINDOW = { ours: 64, other: 16 };
 /** Longest file that is sent before the peer has agreed to take it. LIMIT: what a refusal may waste. */
 const EAGER_MAX_BYTES = 1_048_576;
 
