@@ -83,7 +83,10 @@ export class WriteQueue {
   }
 
   #append(data: Uint8Array): void {
-    this.#filling ??= this.#spare ?? new Uint8Array(BUFFER_BYTES);
+    if (this.#filling === undefined) {
+      this.#filling = this.#spare ?? new Uint8Array(BUFFER_BYTES);
+      this.#spare = undefined; // else it would be filled again while it is being sent
+    }
     this.#filling.set(data, this.#length);
     this.#length += data.length;
     this.#pumping ??= this.#pump();
