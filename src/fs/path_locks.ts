@@ -61,6 +61,14 @@ export class PathLocks {
     return { [Symbol.dispose]: () => this.#release(claim) };
   }
 
+  /** The lock when nothing is in its way, at once; undefined otherwise, and then nothing is waited for. */
+  tryTake(path: DiskPath): Disposable | undefined {
+    if (this.#inTheWay(path, false).size > 0) return undefined;
+    const claim: Claim = { path, below: false, blockers: 0, waiting: new Set(), grant: () => {} };
+    this.#add(claim);
+    return { [Symbol.dispose]: () => this.#release(claim) };
+  }
+
   /** Number of locks held or waited for. */
   get size(): number {
     let size = 0;

@@ -144,3 +144,19 @@ function sequence(seed: number): () => number {
   let state = seed;
   return () => (state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0) >>> 16;
 }
+
+Deno.test("PathLocks.tryTake() takes what is free and never waits or overtakes", async () => {
+  const locks = new PathLocks();
+  const path = "/a/b" as DiskPath;
+  const first = locks.tryTake(path)!;
+  equal(locks.tryTake(path), undefined);
+  const second = locks.take(path);
+  first[Symbol.dispose]();
+  equal(locks.tryTake(path), undefined, "another one was waiting");
+  (await second)[Symbol.dispose]();
+  const above = await locks.take("/a" as DiskPath, { below: true });
+  equal(locks.tryTake(path), undefined);
+  above[Symbol.dispose]();
+  locks.tryTake(path)![Symbol.dispose]();
+  equal(locks.size, 0);
+});

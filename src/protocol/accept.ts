@@ -40,6 +40,8 @@ export interface ServeConnectionOptions {
 
 const IDLE_MS = 300_000;
 const FIRST_LINE_MS = 30_000;
+/** How long a client may take for the answers before the connection is dropped. */
+const LAST_WORDS_MS = 1_000;
 const MAX_STREAM_BYTES = 2 ** 40;
 const CONFIG_NAME_REGEXP = /^[a-z0-9]*$/;
 
@@ -55,6 +57,9 @@ export async function serveConnection(options: ServeConnectionOptions): Promise<
     if (await line.start()) await line.run();
     await line.duplex.end();
   } catch (error) {
+    // Answers to earlier commands of a client that does not wait for each of them.
+    line.duplex.setIdleDeadline(LAST_WORDS_MS);
+    await line.duplex.flush().catch(() => {});
     await line.duplex[Symbol.asyncDispose]();
     options.note?.(error);
   }
