@@ -4,7 +4,7 @@ import { type Invocation, parseArgs, UsageError } from "./args.ts";
 import type { Host } from "./host.ts";
 import { dumper, EXIT_ERRORS, EXIT_OK, neverWithGroups, runMode } from "./modes.ts";
 import { fatalLine, openReporting, type Reporting } from "./reporting.ts";
-import { lockFile, openSession, systemDir } from "./session.ts";
+import { lockedBy, openSession, systemDir } from "./session.ts";
 import { USAGE, VERSION } from "./usage.ts";
 
 const VERSION_LINE = `csync2 ${VERSION}\n`;
@@ -24,9 +24,9 @@ async function start(host: Host): Promise<number> {
   if (args.length === 2 && args[0] === "-k") return await keygen(host, args[1]!);
   if (args.length === 1 && args[0] === "--version") return print(host, VERSION_LINE);
   if (args.length === 1 && args[0] === "--help") return print(host, USAGE);
-  const lock = lockFile(systemDir(host));
-  if (exists(lock) && !isForPeer(args)) {
-    host.stdout.line(`Found ${lock}`);
+  const locked = lockedBy(systemDir(host));
+  if (locked !== undefined && !isForPeer(args)) {
+    host.stdout.line(locked);
     return EXIT_ERRORS;
   }
   let invocation: Invocation;
@@ -53,15 +53,6 @@ function isForPeer(args: readonly string[]): boolean {
 function print(host: Host, text: string): number {
   host.stdout.raw(utf8Bytes(text));
   return EXIT_OK;
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 async function keygen(host: Host, path: string): Promise<number> {

@@ -16,7 +16,7 @@ import {
 import { Contexts, serve, type ServeContext, serveOne, type ServeOptions } from "../serve/mod.ts";
 import type { Invocation } from "./args.ts";
 import { EXIT_ERRORS, EXIT_OK } from "./modes.ts";
-import { lockFile, openStateOf, ownName, type SessionParts, systemDir } from "./session.ts";
+import { lockedBy, openStateOf, ownName, type SessionParts, systemDir } from "./session.ts";
 
 /** Longest wait for the next byte of a client at work. */
 const IDLE_MS = 300_000;
@@ -72,7 +72,6 @@ async function openListener({ invocation, host }: SessionParts): Promise<Listene
 function serveOptions(parts: SessionParts, contexts: Contexts): ServeOptions {
   const { invocation, host, reporting: { reporter, trace } } = parts;
   const dir = systemDir(host);
-  const lock = lockFile(dir);
   const name = ownName(invocation).toLowerCase();
   return {
     contexts,
@@ -94,19 +93,10 @@ function serveOptions(parts: SessionParts, contexts: Contexts): ServeOptions {
       },
     },
     limits: { idleMs: IDLE_MS },
-    lockedBy: () => exists(lock) ? `Found ${lock}` : undefined,
+    lockedBy: () => lockedBy(dir),
     ...(trace && { trace }),
     stop: host.signal,
   };
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** One configuration with its state and jail, for all connections that name it. */

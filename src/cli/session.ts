@@ -1,7 +1,7 @@
 /** Configuration, state, jails and reporter -> what a journey needs. */
 import { type Config, loadConfig } from "../config/mod.ts";
 import { openReadJail, type ReadJail } from "../fs/mod.ts";
-import { CsyncError, utf8Bytes } from "../model/mod.ts";
+import { show, utf8Bytes } from "../model/mod.ts";
 import { hostName } from "../os/mod.ts";
 import type { Reporter } from "../report/mod.ts";
 import { openState, type StateStore } from "../state/mod.ts";
@@ -97,11 +97,16 @@ export async function openStateOf(
   });
 }
 
-/** Refuses to go on while the lock file exists (D 1.1). */
-export function lockFile(dir: string): string {
-  return `${dir}/csync2.lock`;
-}
-
-export function notNow(reason: string): CsyncError {
-  return new CsyncError("cli/not-now", { message: reason });
+/**
+ * What is said while the lock file exists, undefined without it. Anything will do, but a link that
+ * leads nowhere (D 1.1).
+ */
+export function lockedBy(dir: string): string | undefined {
+  const lock = `${dir}/csync2.lock`;
+  try {
+    Deno.statSync(show(lock));
+    return `Found ${lock}`;
+  } catch {
+    return undefined; // what cannot be looked at counts as not there, as for the C programs
+  }
 }
