@@ -134,7 +134,10 @@ export class PeerRun {
     await flight.drain();
     await this.#settled.flush();
     let from: DbName | undefined;
-    do from = await this.#pass(flight, context, from); while (from !== undefined);
+    do {
+      from = await this.#pass(flight, context, from);
+      await this.#settled.flush(); // what is done does not come again
+    } while (from !== undefined);
     await this.#times.restore(context);
   }
 

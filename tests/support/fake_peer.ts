@@ -40,6 +40,8 @@ export interface FakePeerOptions {
   /** Called before each request with its log line; what it returns is the answer. It may throw. */
   readonly instead?: (request: string) => Refusal | void | Promise<Refusal | void>;
   readonly timeUnit?: "seconds" | "nanos";
+  /** @default {1} */
+  readonly window?: number;
   /** Rows of LIST. */
   readonly rows?: readonly ListedRow[];
   /** Pieces of TYPE by name. */
@@ -47,7 +49,7 @@ export interface FakePeerOptions {
 }
 
 export class FakePeer implements Peer {
-  readonly window = 1;
+  readonly window: number;
   readonly timeUnit: "seconds" | "nanos";
   readonly objects = new Map<string, FakeObject>();
   /** Names with a mark of the peer's own. */
@@ -59,6 +61,7 @@ export class FakePeer implements Peer {
   constructor(options: FakePeerOptions = {}) {
     this.#options = options;
     this.timeUnit = options.timeUnit ?? "seconds";
+    this.window = options.window ?? 1;
   }
 
   /** Makes a file of the peer. */
