@@ -181,7 +181,7 @@ Deno.test("a signal ends a check at once, and a push after the file in hand; nei
   await using cluster = pair();
   cluster.change(
     "a",
-    `for d in $(seq 60); do mkdir $d; (cd $d;
+    `for d in $(seq 15); do mkdir $d; (cd $d;
     for f in $(seq 200); do : > $f; done); done`,
   );
   const interrupted = async (args: string[], signal: Deno.Signal, isUnderWay: () => boolean) => {
@@ -204,16 +204,19 @@ Deno.test("a signal ends a check at once, and a push after the file in hand; nei
   assert.deepEqual(check, { how: "SIGINT", stderr: "" });
   assert.deepEqual(await cluster.run("a", "-cr", "/"), QUIET);
   await cluster.start("b");
-  const arrived = () => [...Deno.readDirSync(cluster.tree("b"))].length > 2;
-  const push = await interrupted(["-u"], "SIGTERM", arrived);
+  const some = ["-ur", "@/1", "@/2", "@/3"];
+  const arrived = () => [...Deno.readDirSync(cluster.tree("b"))].length > 1;
+  const push = await interrupted(some, "SIGTERM", arrived);
   assert.equal(push.how, 1);
   assert.match(push.stderr, /^ERROR: Stopped by a signal.*\nFinished with 1 errors\.\n$/);
   await cluster.stop("b");
   assert.deepEqual(leftOvers(cluster), []);
-  assert.equal((await cluster.run("a", "-M")).rc, 0, "marks are left");
+  const left = async () =>
+    (await cluster.run("a", "-M")).stdout.match(/mount\/[123](\/|$)/gm) ?? [];
+  assert.ok((await left()).length > 0);
   await cluster.start("b");
-  assert.deepEqual(await cluster.run("a", "-u"), QUIET);
-  assert.equal(cluster.dump("b"), cluster.dump("a"));
+  assert.deepEqual(await cluster.run("a", ...some), QUIET);
+  assert.deepEqual(await left(), []);
 });
 
 Deno.test("a second signal ends the server at once, and the next start repairs", async () => {
@@ -251,7 +254,7 @@ Deno.test("D 7.5.5 50 connections at once are served; too many from one address 
     all.push(...await Promise.all(froms.map(open)));
     await Promise.all(all.map((typist) => typist.expect("CONFIG ", OK)));
     await Promise.all(
-      all.map((typist, n) => typist.expect(`HELLO x${n}`, "Identification failed!")),
+      all.map((typist) => typist.expect("HELLO c.demo", "Identification failed!")),
     );
     const many = await Promise.all(Array.from({ length: 40 }, () => open("127.31.6.1")));
     all.push(...many);
