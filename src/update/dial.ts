@@ -62,10 +62,7 @@ interface Failure {
 /** One line for -v that says which step failed, then the one that counts. */
 function report(reporter: Reporter, peer: HostName, { error, isConnected }: Failure): void {
   const step = isConnected ? handshakeStep(error) : connectStep(error);
-  // Certificates and keys are for the administrator to set right, and what the peer answered is the
-  // only reason there is (D 7.4.11): shown without -v.
-  const level = /^(net\/(identity|certificate|tls)$|protocol\/)/.test(error.code) ? 0 : 1;
-  if (step !== undefined) reporter.note(say.connectStep(peer, step, level));
+  if (step !== undefined) reporter.note(say.connectStep(peer, step));
   reporter.note(say.connectFailed(peer, error.line));
 }
 

@@ -96,21 +96,27 @@ Deno.test("dialer() does not encrypt where nossl says so, with the system's name
 Deno.test("D 7.4.13 dialer() counts a failed connection once, and says the step with -v", async () => {
   const failing = (code: string) => () =>
     Promise.reject(new CsyncError(code, { message: "Cannot connect" }));
-  const cases: [Parameters<typeof dialling>[0], string[]][] = [
-    [{ connect: failing("net/refused") }, []],
-    [{ connect: failing("net/resolve") }, ["Can't create socket: No such file or directory"]],
-    [{ upgrade: failing("net/tls") }, ["SSL command failed. Cannot connect"]],
-    [{ answers: ["Config names are limited to [a-z0-9]+.\n", ""] }, [
-      'Config command failed. Cannot start: the peer answered "Config names are limited to [a-z0-9]+." to CONFIG',
-    ]],
+  const refusal =
+    'Cannot start: the peer answered "Config names are limited to [a-z0-9]+." to CONFIG';
+  const cannot = "Cannot connect";
+  const noAddress = "Can't create socket: No such file or directory";
+  const cases: [Parameters<typeof dialling>[0], string[], string][] = [
+    [{ connect: failing("net/refused") }, [], cannot],
+    [{ connect: failing("net/resolve") }, [noAddress], cannot],
+    [{ upgrade: failing("net/tls") }, ["SSL command failed. Cannot connect"], cannot],
+    [
+      { answers: ["Config names are limited to [a-z0-9]+.\n", ""] },
+      [`Config command failed. ${refusal}`],
+      refusal,
+    ],
   ];
-  for (const [options, steps] of cases) {
+  for (const [options, steps, reason] of cases) {
     const { isConnected, reporter } = await dialling(options);
     assert.equal(isConnected, false);
     assert.equal(reporter.errors, 1);
     assert.deepEqual(
       texts(reporter, 1).slice(1).filter((text) => !text.startsWith("Adding")),
-      [...steps, "ERROR: Connection to remote host `b.demo' failed."],
+      [...steps, `ERROR: Connection to remote host \`b.demo' failed. (${reason})`],
     );
   }
 });

@@ -120,12 +120,13 @@ export function connecting(peer: HostName, isEncrypted: boolean): ReportEvent {
 }
 
 /** Which step failed; the line that everybody sees follows. */
-export function connectStep(peer: HostName, text: string, level: 0 | 1): ReportEvent {
-  return { event: "connect-failed", level, text, peer };
+export function connectStep(peer: HostName, text: string): ReportEvent {
+  return { event: "connect-failed", level: 1, text, peer };
 }
 
+/** COMPAT: the C program's sentence; the reason stands behind it. */
 export function connectFailed(peer: HostName, reason: string): ReportEvent {
-  const text = `ERROR: Connection to remote host \`${peer}' failed.`;
+  const text = `ERROR: Connection to remote host \`${peer}' failed. (${reason})`;
   return { event: "connection-failed", level: 0, text, isError: true, peer, reason };
 }
 
