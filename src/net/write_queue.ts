@@ -11,7 +11,7 @@ const DIRECT_BYTES = 16_384;
 const SEND_BYTES = 262_144;
 /** So much goes out without waiting for the end of the turn, and so does what was written so long ago. */
 const ENOUGH_BYTES = 32_768;
-const LATE_MS = 0.5;
+const LATE_MS = 1;
 
 /**
  * Collects what is written in one turn of the event loop and sends it at once.

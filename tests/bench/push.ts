@@ -35,7 +35,7 @@ function peer(hasAll: boolean): Peer {
   const text = checkText(file, { time: "zero", ignored: { uid: false, gid: false, mod: false } });
   const bytes = toBytes(content);
   return {
-    window: 1,
+    window: 64,
     timeUnit: "seconds",
     identify: () => Promise.resolve(DONE),
     look: async (_key, _name, judge) =>
