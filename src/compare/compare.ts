@@ -118,7 +118,7 @@ function differences(
   { pair, only, peer }: Sides,
 ): AsyncIterable<readonly Found[]> {
   const keys = pairKeys(options.config, pair.myName, pair.peer);
-  const ours = ownListing({ ...options, pair, only });
+  const ours = ownListing({ ...options, pair, only, unit: peer.timeUnit });
   return listingDiff(ours, peer.list(pair.peer, keys, only));
 }
 

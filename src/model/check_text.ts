@@ -101,7 +101,8 @@ export function parseCheckText(text: string): CheckFields | undefined {
 /**
  * Whether two texts describe the same object, field by field: a field that only one side has is not
  * compared (different `ignore` settings), an empty target is unknown, and times are compared in whole
- * seconds as soon as one side counts in seconds (W 18.4). Texts of another format are equal only
+ * seconds as soon as one side knows only those (W 18.4): a text in seconds, or one in nanoseconds
+ * without a fraction. Texts of another format are equal only
  * when they are identical.
  */
 export function sameCheckText(a: string, b: string): boolean {
@@ -116,8 +117,14 @@ export function sameCheckText(a: string, b: string): boolean {
 
 function sameTime({ mtime: a }: CheckFields, { mtime: b }: CheckFields): boolean {
   if (a === undefined || b === undefined || a.value === b.value) return true;
-  if (a.unit === b.unit) return false;
+  // Zeros stand for a fraction that is not known as well (storedInUnit).
+  if (a.unit === "seconds" && b.unit === "seconds") return false;
+  if (hasFraction(a.value, a.unit) && hasFraction(b.value, b.unit)) return false;
   return toSeconds(fromEitherUnit(a.value)) === toSeconds(fromEitherUnit(b.value));
+}
+
+function hasFraction(value: bigint, unit: "seconds" | "nanos"): boolean {
+  return unit === "nanos" && value % NANOS_PER_SECOND !== 0n;
 }
 
 /** The part of a time that a text in seconds loses: 0..999999999. */

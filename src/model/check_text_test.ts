@@ -191,3 +191,12 @@ Deno.test("subsecond() is never negative", () => {
   assert.equal(subsecond(nanos(-1n)), 999_999_999);
   assert.equal(subsecond(nanos(-1_000_000_000n)), 0);
 });
+
+Deno.test("sameCheckText() sees a difference below a second when both sides know the fraction", () => {
+  const text = (mtime: string) => `v1:mtime=${mtime}:mode=33188:type=reg:size=5`;
+  const known = text("1600000000123456789"), other = text("1600000000999999999");
+  assert.equal(sameCheckText(known, other), false);
+  assert.equal(sameCheckText(known, text("1600000000000000000")), true);
+  assert.equal(sameCheckText(known, text("1600000000")), true);
+  assert.equal(sameCheckText(known, text("1600000001000000000")), false);
+});

@@ -9,5 +9,6 @@ export * from "./outcome.ts";
 export * from "./path.ts";
 export * from "./percent.ts";
 export * from "./records.ts";
+export * from "./stored_text.ts";
 export * from "./stream.ts";
 export * from "./time.ts";

@@ -3,23 +3,14 @@ import { type Config, groupMatches } from "../config/mod.ts";
 import {
   type DbName,
   type FileRecord,
-  fromEitherUnit,
-  fromSeconds,
   percentDecode,
   percentEncode,
-  toSeconds,
-  unitOf,
+  storedInUnit,
 } from "../model/mod.ts";
 import type { ListedRow } from "../protocol/mod.ts";
 import type { StateStore } from "../state/mod.ts";
 
-const TIME_START = "v1%3Amtime=";
-const STORED_MTIME_REGEXP = /^v1%3Amtime=(-?\d{1,19})(?=%3A)/;
 const MTIME_REGEXP = /^v1:mtime=(-?\d{1,19})(?=:)/;
-/** What no row may contain, whoever wrote it into the database. */
-const CONTROL_REGEXP = /[\0-\x20\x7f]/;
-const SECONDS_REGEXP = /^[1-9]\d{0,10}$/;
-const FRACTION_DIGITS = 9;
 
 export interface ListQuery {
   /** Identity of the asking peer. */
@@ -48,7 +39,7 @@ export async function* listedRows(
     const rows: ListedRow[] = [];
     for (const record of records) {
       if (!groups.some((group) => groupMatches(group, record.name))) continue;
-      rows.push({ key: percentEncode(record.name), stored: shownText(record, unit) });
+      rows.push({ key: percentEncode(record.name), stored: storedInUnit(record, unit) });
     }
     if (rows.length > 0) yield rows;
   }
@@ -74,33 +65,6 @@ function knows(given: readonly string[], key: string): boolean {
     if (difference === 0) isKnown = true;
   }
   return isKnown;
-}
-
-/** The record's text, still encoded, with its time in the unit of the peer (W 18.4). */
-export function shownText(record: FileRecord, unit: "seconds" | "nanos"): string {
-  const stored = CONTROL_REGEXP.test(record.stored)
-    ? percentEncode(percentDecode(record.stored))
-    : record.stored;
-  if (!stored.startsWith(TIME_START)) return stored;
-  const end = stored.indexOf("%", TIME_START.length);
-  const digits = stored.slice(TIME_START.length, end);
-  // PERF: nearly all times are seconds after 1970, and digits are all it takes.
-  const isUsual = SECONDS_REGEXP.test(digits) && stored.startsWith("%3A", end);
-  if (!isUsual) return convertTime({ ...record, stored }, unit);
-  if (unit === "seconds") return stored;
-  const fraction = String(record.subsecond ?? 0).padStart(FRACTION_DIGITS, "0");
-  return TIME_START + digits + fraction + stored.slice(end);
-}
-
-function convertTime({ stored, subsecond }: FileRecord, unit: "seconds" | "nanos"): string {
-  return stored.replace(STORED_MTIME_REGEXP, (all, digits: string) => {
-    const value = BigInt(digits);
-    if (unitOf(value) === unit) return all;
-    const time = unit === "seconds"
-      ? toSeconds(fromEitherUnit(value))
-      : fromSeconds(value) + BigInt(subsecond ?? 0);
-    return TIME_START + time;
-  });
 }
 
 /** The record's text, decoded, with its time as SIG has it. */

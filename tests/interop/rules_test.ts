@@ -240,3 +240,13 @@ for (const kind of ["ours", "c"] as const) {
     assert.equal(cluster.dump("b"), cluster.dump("a"));
   });
 }
+
+Deno.test("ours -> ours: -T sees a change within one second and of equal size", async () => {
+  await using cluster = new Cluster({ nodes: { a: { kind: "ours" }, b: { kind: "ours" } } });
+  cluster.change("a", "printf 1 > f; touch -d @1600000000.111 f");
+  cluster.change("b", "printf 2 > f; touch -d @1600000000.222 f");
+  for (const node of ["a", "b"]) assert.equal((await cluster.run(node, "-cIr", "@")).rc, 0);
+  await cluster.start("b");
+  const { rc, stdout } = await cluster.run("a", "-T");
+  assert.deepEqual([rc, stdout], [0, `X\ta.demo\tb.demo\t${cluster.mount}/f\n`]);
+});

@@ -1,6 +1,6 @@
 import { deepStrictEqual as equal } from "node:assert/strict";
-import type { DbName } from "../model/mod.ts";
-import { shownText } from "./listed_rows.ts";
+import type { DbName } from "./path.ts";
+import { storedInUnit } from "./stored_text.ts";
 
 const CASES: [string, string, number | undefined, "seconds" | "nanos", string][] = [
   ["seconds stay", "v1%3Amtime=16%3Atype=fifo", 5, "seconds", "v1%3Amtime=16%3Atype=fifo"],
@@ -76,8 +76,8 @@ const CASES: [string, string, number | undefined, "seconds" | "nanos", string][]
   ],
 ];
 for (const [name, stored, subsecond, unit, wanted] of CASES) {
-  Deno.test(`shownText() ${name}`, () => {
+  Deno.test(`storedInUnit() ${name}`, () => {
     const record = { name: "/x" as DbName, stored, ...(subsecond !== undefined && { subsecond }) };
-    equal(shownText(record, unit), wanted);
+    equal(storedInUnit(record, unit), wanted);
   });
 }
