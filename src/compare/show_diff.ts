@@ -9,7 +9,7 @@ import {
   type HostName,
   type Located,
   type Present,
-  type Refusal,
+  refusalText,
 } from "../model/mod.ts";
 import type { Peer } from "../protocol/mod.ts";
 import type { Reporter } from "../report/mod.ts";
@@ -54,7 +54,7 @@ export async function showContentDiff(options: ShowDiffOptions): Promise<0 | 1> 
   if (here === undefined) return 0;
   const answer = await peer.content(key, name);
   if ("kind" in answer) {
-    reporter.note(say.refusedByPeer(peerName, reasonOf(answer)));
+    reporter.note(say.refusedByPeer(peerName, refusalText(answer)));
     return 0;
   }
   const there = await readAll(answer);
@@ -66,10 +66,6 @@ export async function showContentDiff(options: ShowDiffOptions): Promise<0 | 1> 
   const { lines, differs } = await contentDiff({ there, here, ...labels });
   for (const line of lines) reporter.print(line);
   return differs ? 1 : 0;
-}
-
-function reasonOf(refusal: Refusal): string {
-  return refusal.kind === "failed" ? refusal.reply : refusal.kind;
 }
 
 /** Our content as a byte string; undefined when there is none to show, which was reported. */

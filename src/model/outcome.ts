@@ -22,6 +22,22 @@ export function failed(reply: string): Refusal {
   return { kind: "failed", reply };
 }
 
+/** A refusal in the words of a peer (W 3). */
+export function refusalText(refusal: Refusal): string {
+  switch (refusal.kind) {
+    case "conflict":
+      return "File is also marked dirty here!";
+    case "parent-missing":
+      return "Parent dir missing.";
+    case "denied":
+      return refusal.why === "slave" ? "Permission denied for slave!" : "Permission denied!";
+    case "failed":
+      return refusal.reply;
+    default:
+      return exhaustive(refusal);
+  }
+}
+
 /** Makes the compiler find every switch that a new member of a union breaks. */
 export function exhaustive(x: never): never {
   throw new Error(`Cannot happen: ${JSON.stringify(x)}`);

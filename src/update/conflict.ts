@@ -1,6 +1,6 @@
 /** Who wins when the peer has a mark of its own: asks for what the decision needs (W 16). */
 import { matchingGroups } from "../config/mod.ts";
-import type { Absent, Key, Located, Present } from "../model/mod.ts";
+import { type Absent, type Key, type Located, type Present, refusalText } from "../model/mod.ts";
 import { conflict, type ConflictFacts, type PeerFact } from "../reconcile/mod.ts";
 import type { PushContext } from "./context.ts";
 import * as say from "./messages.ts";
@@ -38,7 +38,7 @@ export async function winsConflict(job: Contested, here: Present | Absent): Prom
       case "need": {
         const fact = await peer.measure(job.key, name, verdict.fact);
         if (typeof fact === "object") {
-          reporter.note(say.notMeasured(job, say.reasonOf(fact)));
+          reporter.note(say.notMeasured(job, refusalText(fact)));
           return false;
         }
         there[verdict.fact] = fact ?? "absent";

@@ -1,6 +1,5 @@
 /** Events of the update run, with the C program's texts and levels (D 8). */
-import type { CsyncError, DbName, HostName, Refusal } from "../model/mod.ts";
-import { exhaustive } from "../model/mod.ts";
+import type { CsyncError, DbName, HostName } from "../model/mod.ts";
 import type { ReportEvent } from "../report/mod.ts";
 
 /** What is done to one name at one peer. */
@@ -28,22 +27,6 @@ export function staysDirty({ name, peer }: Job): ReportEvent {
 export function refused({ name, peer, isRemoval }: Job, why: string): ReportEvent {
   const text = `ERROR: ${isRemoval ? "Deleting" : "Updating"} ${name} on ${peer} failed: ${why}`;
   return { event: "push-failed", level: 0, text, isError: true, name, peer, reason: why };
-}
-
-/** A refusal in the words of the peer. */
-export function reasonOf(refusal: Refusal): string {
-  switch (refusal.kind) {
-    case "conflict":
-      return "File is also marked dirty here!";
-    case "parent-missing":
-      return "Parent dir missing.";
-    case "denied":
-      return refusal.why === "slave" ? "Permission denied for slave!" : "Permission denied!";
-    case "failed":
-      return refusal.reply;
-    default:
-      return exhaustive(refusal);
-  }
 }
 
 export function vanished({ name, peer }: Job): ReportEvent {

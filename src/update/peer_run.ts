@@ -8,6 +8,7 @@ import {
   isBelow,
   nameOrder,
   parent,
+  refusalText,
 } from "../model/mod.ts";
 import type { Peer } from "../protocol/mod.ts";
 import type { Reporter } from "../report/mod.ts";
@@ -264,7 +265,7 @@ export class PeerRun {
       return true;
     }
     this.#refusedNames.add(myName);
-    this.#options.reporter.note(say.notIdentified(this.#peerName, say.reasonOf(outcome)));
+    this.#options.reporter.note(say.notIdentified(this.#peerName, refusalText(outcome)));
     return false;
   }
 }

@@ -9,6 +9,7 @@ import {
   parent,
   type Present,
   type Refusal,
+  refusalText,
   sameCheckText,
 } from "../model/mod.ts";
 import type { DeltaSource, ThereView } from "../protocol/mod.ts";
@@ -74,7 +75,7 @@ function keep({ context: { reporter }, ...job }: Pick<Push, "context"> & say.Job
 }
 
 function refuse(push: Push, refusal: Refusal): "kept" {
-  push.context.reporter.note(say.refused(push, push.content?.problem ?? say.reasonOf(refusal)));
+  push.context.reporter.note(say.refused(push, push.content?.problem ?? refusalText(refusal)));
   return keep(push);
 }
 
