@@ -95,7 +95,11 @@ async function local(
       await journeys.addHints(options);
       break;
     case "mark":
-      await journeys.markPaths({ ...options, ...marking(session), ...await localActions(session) });
+      await journeys.markPaths({
+        ...options,
+        forced: invocation.forced,
+        ...await localActions(session),
+      });
       break;
     case "force":
       await journeys.forcePaths(options);
@@ -121,16 +125,6 @@ export function neverWithGroups(): CsyncError {
   return new CsyncError("cli/usage", { message: "Never run -R with -G!" });
 }
 
-function marking({ invocation }: Session) {
-  // COMPAT: `-P` restricts marking as in 2.1.1 (D 6), but not in the commands that send as well: there
-  // 2.0 marks for all peers, and a peer without its mark would never get the file.
-  const isRestricted = invocation.mode === "check" || invocation.mode === "mark";
-  return {
-    forced: invocation.forced,
-    ...(isRestricted && invocation.peers && { onlyPeers: invocation.peers }),
-  };
-}
-
 async function localActions(
   { config }: Session,
 ): Promise<{ actionsFor: (name: DbName) => readonly ScheduledAction[] }> {
@@ -149,7 +143,7 @@ async function check(
     ...session,
     targets: wanted,
     init: invocation.init,
-    ...marking(session),
+    forced: invocation.forced,
     ...await localActions(session),
     ...(dump && { dump }),
   });

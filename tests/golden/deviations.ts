@@ -261,8 +261,30 @@ export const DEVIATIONS: Readonly<Record<string, Deviation>> = {
     },
     "why": "D 7.3.5",
   },
+  "fork-2.1.1/-P restricts marking, by substring and with case#2": {
+    "stderr":
+      "Marking file as dirty: /tmp/csync2-demo2/a\nConnection closed.\nFinished with 0 errors.\n",
+    "why": "D 7.7.9",
+  },
+  "fork-2.1.1/-P restricts marking, by substring and with case#3": {
+    "stdout":
+      "chary\ta.demo\tb.demo\t/tmp/csync2-demo2/a\nchary\ta.demo\tc.demo\t/tmp/csync2-demo2/a\n",
+    "why": "D 7.7.9",
+  },
   "fork-2.1.1/-P restricts marking, by substring and with case#5": {
-    "stdout": "chary\ta.demo\tb.demo\t/tmp/csync2-demo2/a\n",
+    "stdout":
+      "chary\ta.demo\tb.demo\t/tmp/csync2-demo2/a\nchary\ta.demo\tc.demo\t/tmp/csync2-demo2/a\n",
+    "why": "D 7.7.9",
+  },
+  "fork-2.1.1/-P restricts marking, by substring and with case#7": {
+    "stderr":
+      "Marking file as dirty: /tmp/csync2-demo2/a\nConnection closed.\nFinished with 0 errors.\n",
+    "why": "D 7.7.9",
+  },
+  "fork-2.1.1/-P restricts marking, by substring and with case#8": {
+    "rc": 0,
+    "stdout":
+      "chary\ta.demo\tb.demo\t/tmp/csync2-demo2/a\nchary\ta.demo\tc.demo\t/tmp/csync2-demo2/a\n",
     "why": "D 7.7.9",
   },
   "fork-2.1.1/-b with a dry run keeps dirty rows, without -b they are cleared#8": {

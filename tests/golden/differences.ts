@@ -211,7 +211,7 @@ export const DIFFERENCES: readonly Difference[] = [
   ),
   ...because(
     "D 7.7.9",
-    "`-P` takes exact names; owner, mode and time of links and nodes are sent",
+    "`-P` chooses whom to send to and marks for all, as in 2.0; links and nodes get owner, mode, time",
     [
       "fork-2.1.1/-P restricts marking, by substring and with case",
       "fork-2.1.1/owner, mode and time of links and special files are not sent",
@@ -233,6 +233,9 @@ export const DIFFERENCES: readonly Difference[] = [
   ]),
   ...because("D 7.3.16", "level 2 says what the one pass finds, in its order", [
     "cli/verbosity -vv",
+  ]),
+  ...because("D 7.2.9", "names with a prefix are arguments too", [
+    "patterns/direct include %P%; -cI %P%/p",
   ]),
 ];
 

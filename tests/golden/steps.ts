@@ -198,7 +198,7 @@ export function sameRun(got: RunResult, want: RunResult, ours?: Deviation): void
 }
 
 /** Our lines may go on behind the C text: ` (what to do, or where)`. */
-function withoutAdvice(got: string, want: string): string {
+export function withoutAdvice(got: string, want: string): string {
   const wanted = want.split("\n");
   return got.split("\n").map((line, at) => {
     const text = wanted[at] ?? "";
