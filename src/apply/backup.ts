@@ -11,7 +11,7 @@ import {
 } from "../model/mod.ts";
 import type { DirHandle, Jail, SourceFile, TempFile } from "../fs/mod.ts";
 import { type BackupPlace, isSystemError, pathOf, type Target, type Workshop } from "./target.ts";
-import { announce, giveUp, type Place, Refused, verify } from "./steps.ts";
+import { announce, giveUp, holdNew, type Place, Refused, verify } from "./steps.ts";
 
 const COPY_BYTES = 256 * 1_024;
 /** After so much copying other connections get a turn. */
@@ -156,8 +156,9 @@ function makeDirectory(jail: Jail, at: Located, { like }: { like?: Located }): v
   }
   const original = like === undefined ? undefined : jail.look(like);
   if (original?.kind !== "dir") return;
-  dir.setOwner(name, original.meta.uid, original.meta.gid);
-  dir.setMode(name, original.meta.mode);
+  using held = holdNew(dir, name);
+  held.setOwner(original.meta.uid, original.meta.gid);
+  held.setMode(original.meta.mode);
 }
 
 function isDirectory(jail: Jail, at: Located): boolean {

@@ -2,6 +2,7 @@
 import {
   type Change,
   checkText,
+  CONFLICT,
   DONE,
   type Entry,
   failed,
@@ -13,11 +14,13 @@ import {
   type Present,
   TYPE_BITS,
 } from "../model/mod.ts";
-import type { DirHandle } from "../fs/mod.ts";
+import type { DirHandle, HeldObject } from "../fs/mod.ts";
 import { backUp } from "./backup.ts";
 import { create, type Draft } from "./install.ts";
 import {
   announce,
+  holdAdmitted,
+  holdNew,
   isSame,
   type Place,
   record,
@@ -131,7 +134,11 @@ async function makeDirectory(
       return dressed(place.dir, {
         temp,
         isDirectory: true,
-        dress: () => meta === undefined ? undefined : dress(workshop, { place, leaf: temp, meta }),
+        dress: () => {
+          if (meta === undefined) return;
+          using held = holdNew(place.dir, temp);
+          dress(workshop, held, meta);
+        },
       });
     },
   });
@@ -144,20 +151,19 @@ async function dressDirectory(
   meta: Meta | undefined,
 ): Promise<Applied> {
   if (meta === undefined) return UNCHANGED;
-  return await changing(workshop, work, () => {
-    dress(workshop, { place: work.place, leaf: work.place.leaf, meta });
-  });
+  return await changing(workshop, work, (held) => dress(workshop, held, meta));
 }
 
 /** Owner, mode and time of a directory, except what is ignored. */
 function dress(
   { ignored }: Workshop,
-  { place: { dir }, leaf, meta }: { place: Place; leaf: Name; meta: Meta },
+  held: HeldObject,
+  meta: Meta,
 ): void {
   const uid = idOf(meta.uid, ignored.uid), gid = idOf(meta.gid, ignored.gid);
-  if (uid !== undefined || gid !== undefined) dir.setOwner(leaf, uid, gid);
-  if (!ignored.mod) dir.setMode(leaf, meta.mode & PERMISSION_BITS);
-  dir.setTime(leaf, meta.mtime);
+  if (uid !== undefined || gid !== undefined) held.setOwner(uid, gid);
+  if (!ignored.mod) held.setMode(meta.mode & PERMISSION_BITS);
+  held.setTime(meta.mtime);
 }
 
 async function makeNode(
@@ -250,24 +256,24 @@ export async function changeMeta(
   work: Work,
   change: MetaChange,
 ): Promise<Applied> {
-  const { place } = work, { dir, leaf, admitted: { entry } } = place;
+  const { entry } = work.place.admitted;
   if (entry.kind === "absent") return refused("No such file or directory");
   const { ignored } = workshop;
   switch (change.kind) {
     case "own": {
       const uid = idOf(change.uid, ignored.uid), gid = idOf(change.gid, ignored.gid);
       if (isThere(entry, uid, gid)) return UNCHANGED;
-      return await changing(workshop, work, () => dir.setOwner(leaf, uid, gid));
+      return await changing(workshop, work, (held) => held.setOwner(uid, gid));
     }
     case "mode": {
       const mode = change.mode & PERMISSION_BITS;
       if (ignored.mod || mode === (entry.meta.mode & PERMISSION_BITS)) return UNCHANGED;
       if (entry.kind === "lnk") return refused("Operation not supported");
-      return await changing(workshop, work, () => dir.setMode(leaf, mode));
+      return await changing(workshop, work, (held) => held.setMode(mode));
     }
     case "mtime":
       if (change.mtime === entry.meta.mtime) return await settle(workshop, work);
-      return await changing(workshop, work, () => dir.setTime(leaf, change.mtime), change.mtime);
+      return await changing(workshop, work, (held) => held.setTime(change.mtime), change.mtime);
   }
 }
 
@@ -299,18 +305,18 @@ async function settle(workshop: Workshop, { target, place }: Work): Promise<Appl
 async function changing(
   workshop: Workshop,
   { target, place }: Work,
-  work: () => void,
+  work: (held: HeldObject) => void,
   mtime?: bigint,
 ): Promise<Applied> {
   let outcome: Outcome = DONE;
+  using held = holdAdmitted(place);
+  if (held === undefined) return { outcome: CONFLICT, changed: false };
   try {
-    verify(place);
-    work();
+    work(held);
   } catch (error) {
     outcome = refusalOf(error);
-    if (outcome.kind === "conflict") return { outcome, changed: false };
   }
-  const now = place.dir.lookClosely(place.leaf);
+  const now = held.lookClosely();
   if (outcome.kind !== "done" && isSame(place.admitted, now)) return { outcome, changed: false };
   if (isOurs(place.admitted.entry, now.entry, mtime)) {
     await record(workshop, target, { entry: now.entry });

@@ -11,7 +11,7 @@ import {
   type Refusal,
   sameFingerprint,
 } from "../model/mod.ts";
-import type { DirHandle } from "../fs/mod.ts";
+import type { DirHandle, HeldObject } from "../fs/mod.ts";
 import { isSystemError, recordOf, type Target, wantText, type Workshop } from "./target.ts";
 
 /** One state of one object. */
@@ -55,6 +55,37 @@ export function isSame(a: Seen, b: Seen): boolean {
 /** @throws Refused when the object is no longer in the admitted state */
 export function verify({ dir, leaf, admitted }: Place): void {
   if (!isSame(admitted, dir.lookClosely(leaf))) throw changedMeanwhile();
+}
+
+/**
+ * The admitted object itself, for changes of its metadata: who owns the directory cannot slip another
+ * one under them. Undefined when something else is there by now. @throws OsError
+ */
+export function holdAdmitted({ dir, leaf, admitted }: Place): HeldObject | undefined {
+  let held: HeldObject;
+  try {
+    held = dir.hold(leaf);
+  } catch (error) {
+    if (isSystemError(error, "ENOENT")) return undefined;
+    throw error;
+  }
+  using undo = new DisposableStack();
+  undo.use(held);
+  if (!isSame(admitted, held.lookClosely())) return undefined;
+  undo.move();
+  return held;
+}
+
+/**
+ * Holds a directory that was just made. Whoever owns the directory above can have put another one
+ * there, but not one of somebody else with anything in it. @throws Refused
+ */
+export function holdNew(dir: DirHandle, leaf: Name): HeldObject {
+  using undo = new DisposableStack();
+  const held = undo.use(dir.hold(leaf));
+  if (held.lookClosely().entry.kind !== "dir" || held.list().length > 0) throw changedMeanwhile();
+  undo.move();
+  return held;
 }
 
 /** Announces a change, so that the next start can tidy up after a crash (N 7.9). */

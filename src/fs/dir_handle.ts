@@ -1,12 +1,11 @@
 /** One open directory: verbs that take one component, never a path, and follow no link. */
-import { type Entry, type Name, type Nanos, nanos, TYPE_BITS } from "../model/mod.ts";
+import { type Entry, type Name, TYPE_BITS } from "../model/mod.ts";
 import {
   type CloseLook,
   closeLookAt,
   entryAt,
   errorNamed,
   type Fd,
-  list,
   makeDirectory,
   makeLink,
   makeNode,
@@ -24,14 +23,12 @@ import {
   OsError,
   removeDirectory,
   rename,
-  setModeAt,
-  setOwnerAt,
-  setTimeAt,
   sync,
   unlink,
 } from "../os/mod.ts";
 import { properName as proper } from "./beneath.ts";
-import type { DirHandle, SourceFile, TempFile } from "./ports.ts";
+import { DiskObject, namesIn } from "./held_object.ts";
+import type { DirHandle, HeldObject, SourceFile, TempFile } from "./ports.ts";
 import { DiskSource } from "./source_file.ts";
 import { DiskTemp } from "./temp_file.ts";
 import { tempName } from "./temp_name.ts";
@@ -79,10 +76,7 @@ export class DiskDir implements DirHandle {
 
   list(): Name[] {
     using readable = this.#readable();
-    const names: Name[] = [];
-    const error = list(readable, (name) => void names.push(name as Name));
-    if (error !== undefined) throw error;
-    return names;
+    return namesIn(readable);
   }
 
   enter(leaf: Name): DirHandle {
@@ -149,16 +143,9 @@ export class DiskDir implements DirHandle {
     this.#rename(a, b, "exchange");
   }
 
-  setOwner(leaf: Name, uid: number | undefined, gid: number | undefined): void {
-    setOwnerAt(this.#fd, proper(leaf), { uid, gid });
-  }
-
-  setMode(leaf: Name, mode: number): void {
-    setModeAt(this.#fd, proper(leaf), mode);
-  }
-
-  setTime(leaf: Name, mtime: bigint): void {
-    setTimeAt(this.#fd, proper(leaf), nanos(mtime) as Nanos);
+  hold(leaf: Name): HeldObject {
+    const fd = openAt(proper(leaf), { dir: this.#fd, flags: O_PATH | O_NOFOLLOW });
+    return new DiskObject(fd, leaf);
   }
 
   sync(): void {

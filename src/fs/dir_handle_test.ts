@@ -156,7 +156,11 @@ Deno.test("the verbs do what they say, by one component", () => {
   throws(() => dir.enter(name("E")), { code: "os/ENOTDIR" });
   throws(() => dir.rmdir(name("D")), { code: "os/ENOTEMPTY" });
   throws(() => dir.rmdir(name("E")), { code: "os/ENOTDIR" });
-  throws(() => dir.setMode(name("E"), 0o600), { code: "os/EOPNOTSUPP" });
+  {
+    using held = dir.hold(name("E"));
+    throws(() => held.setMode(0o600), { code: "os/EOPNOTSUPP" });
+  }
+  throws(() => dir.hold(name("no")), { code: "os/ENOENT" });
   dir.rmdir(name("L"));
   for (const leaf of ["E", "N", "Q", "S"]) dir.unlink(name(leaf));
   dir.sync();

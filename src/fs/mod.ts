@@ -1,6 +1,7 @@
 /** The jail: the only way to a file. Imports: model, os. @module */
 export type {
   DirHandle,
+  HeldObject,
   Jail,
   ReadJail,
   SourceFile,

@@ -97,14 +97,26 @@ export interface DirHandle extends Disposable {
   renameNew(from: Name, to: Name): void;
   /** Atomic exchange; falls back to nothing: EINVAL when the file system cannot. */
   exchange(a: Name, b: Name): void;
-  /** undefined leaves the part alone. */
-  setOwner(leaf: Name, uid: number | undefined, gid: number | undefined): void;
-  /** Low 12 bits. @throws OsError `EOPNOTSUPP` for a link */
-  setMode(leaf: Name, mode: number): void;
-  /** atime and mtime. */
-  setTime(leaf: Name, mtime: bigint): void;
+  /**
+   * The object itself, whatever it is, to change its metadata: who owns the directory can put another
+   * one in its place at any moment. @throws OsError `ENOENT`
+   */
+  hold(leaf: Name): HeldObject;
   /** Makes the directory's entries durable. */
   sync(): void;
+}
+
+/** One object, not its name: look at it, then change exactly what was seen. */
+export interface HeldObject extends Disposable {
+  lookClosely(): { readonly entry: Present; readonly fingerprint: Fingerprint };
+  /** Entries of a directory. @throws OsError `ENOTDIR` for everything else */
+  list(): Name[];
+  /** undefined leaves the part alone. */
+  setOwner(uid: number | undefined, gid: number | undefined): void;
+  /** Low 12 bits. @throws OsError `EOPNOTSUPP` for a link */
+  setMode(mode: number): void;
+  /** atime and mtime. */
+  setTime(mtime: bigint): void;
 }
 
 /** A file that is being made. Disposing removes it unless it was installed. */

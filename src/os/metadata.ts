@@ -1,10 +1,9 @@
 /** Owner, permissions and times, without following links; durability. */
 import { type Nanos, subsecond, toSeconds } from "../model/mod.ts";
-import { cstring } from "./cstring.ts";
+import { cstring, EMPTY } from "./cstring.ts";
 import { ERRNO, errorNamed, errorOf, failure } from "./errno.ts";
 import type { Fd } from "./fd.ts";
-import { openAt } from "./directory.ts";
-import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_NOFOLLOW, O_PATH, SYS_FCHMODAT2 } from "./flags.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, SYS_FCHMODAT2 } from "./flags.ts";
 import { changing, lastErrno, rare } from "./libc.ts";
 import { entryOf } from "./stat.ts";
 
@@ -17,16 +16,19 @@ export interface Owner {
   readonly gid: number | undefined;
 }
 
-/** fchownat(2) of the object itself. @throws OsError */
-export function setOwnerAt(dir: Fd, name: string, { uid, gid }: Owner): void {
+/**
+ * fchownat(2) of the object that a descriptor holds, a path descriptor or a link's too: whatever its name
+ * leads to by now, nothing else is changed. @throws OsError
+ */
+export function setOwnerHeld(held: Fd, { uid, gid }: Owner, path: string): void {
   const done = changing().fchownat(
-    dir.number,
-    cstring(name, "fchownat"),
+    held.number,
+    EMPTY,
     uid ?? UNCHANGED,
     gid ?? UNCHANGED,
-    AT_SYMLINK_NOFOLLOW,
+    AT_EMPTY_PATH,
   );
-  if (done < 0) throw failure("fchownat", name);
+  if (done < 0) throw failure("fchownat", path);
 }
 
 /** fchown(2). @throws OsError */
@@ -43,13 +45,12 @@ export function setModeOf(fd: Fd, mode: number, path: string): void {
 
 let hasFchmodat2: boolean | undefined;
 
-/** chmod of the object itself. @throws OsError, `EOPNOTSUPP` for a link */
-export function setModeAt(dir: Fd, name: string, mode: number): void {
+/** chmod of the object that a descriptor holds. @throws OsError, `EOPNOTSUPP` for a link */
+export function setModeHeld(held: Fd, mode: number, path: string): void {
   hasFchmodat2 ??= probeFchmodat2();
-  if (!hasFchmodat2) return setModeByPath(dir, name, mode);
-  const path = cstring(name, "fchmodat2");
-  const done = changing().fchmodat2(SYS_FCHMODAT2, dir.number, path, mode, AT_SYMLINK_NOFOLLOW);
-  if (done < 0) throw failure("fchmodat2", name);
+  if (!hasFchmodat2) return setModeByProc(held, mode, path);
+  const done = changing().fchmodat2(SYS_FCHMODAT2, held.number, EMPTY, mode, AT_EMPTY_PATH);
+  if (done < 0) throw failure("fchmodat2", path);
 }
 
 /** Kernels before 6.6 lack the call, and sandboxes forbid it; a bad descriptor tells. */
@@ -58,19 +59,18 @@ function probeFchmodat2(): boolean {
   return done < 0 && lastErrno() === ERRNO.EBADF;
 }
 
-/**
- * The same for older kernels: a path descriptor holds the object, so it cannot become a link between
- * look and change, and the kernel's own link in /proc leads to exactly it.
- */
-export function setModeByPath(dir: Fd, name: string, mode: number): void {
-  using held = openAt(name, { dir, flags: O_PATH | O_NOFOLLOW });
-  if (entryOf(held, name).kind === "lnk") {
-    throw errorNamed("EOPNOTSUPP", { call: "fchmodat", path: name });
+/** The same for older kernels: the kernel's own link in /proc leads to exactly the held object. */
+export function setModeByProc(held: Fd, mode: number, path: string): void {
+  if (entryOf(held, path).kind === "lnk") {
+    throw errorNamed("EOPNOTSUPP", { call: "fchmodat", path });
   }
-  const path = `/proc/self/fd/${held.number}`;
-  if (changing().fchmodat(AT_FDCWD, cstring(path, "fchmodat"), mode, 0) < 0) {
-    throw failure("fchmodat", name);
+  if (changing().fchmodat(AT_FDCWD, procPath(held, "fchmodat"), mode, 0) < 0) {
+    throw failure("fchmodat", path);
   }
+}
+
+function procPath(held: Fd, call: string): Uint8Array<ArrayBuffer> {
+  return cstring(`/proc/self/fd/${held.number}`, call);
 }
 
 const times = new BigInt64Array(4);
@@ -84,11 +84,17 @@ function timespecs(mtime: Nanos): Uint8Array<ArrayBuffer> {
   return timesBytes;
 }
 
-/** utimensat(2) of the object itself, access time included. @throws OsError */
-export function setTimeAt(dir: Fd, name: string, mtime: Nanos): void {
-  const path = cstring(name, "utimensat");
-  if (changing().utimensat(dir.number, path, timespecs(mtime), AT_SYMLINK_NOFOLLOW) < 0) {
-    throw failure("utimensat", name);
+/** utimensat(2) of the object that a descriptor holds, access time included. @throws OsError */
+export function setTimeHeld(held: Fd, mtime: Nanos, path: string): void {
+  if (changing().utimensat(held.number, EMPTY, timespecs(mtime), AT_EMPTY_PATH) === 0) return;
+  if (lastErrno() !== ERRNO.EINVAL) throw failure("utimensat", path);
+  setTimeByProc(held, mtime, path);
+}
+
+/** The same for kernels before 5.8. */
+export function setTimeByProc(held: Fd, mtime: Nanos, path: string): void {
+  if (changing().utimensat(AT_FDCWD, procPath(held, "utimensat"), timespecs(mtime), 0) < 0) {
+    throw failure("utimensat", path);
   }
 }
 

@@ -3,49 +3,60 @@ import { nanos } from "../model/mod.ts";
 import { failsAt } from "../../tests/support/fault.ts";
 import { fifo, link, modeOf, tree } from "../../tests/support/tree.ts";
 import { openAt } from "./directory.ts";
-import { O_DIRECTORY, O_PATH, O_RDONLY, O_RDWR } from "./flags.ts";
+import { type Fd } from "./fd.ts";
+import { O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, O_RDWR } from "./flags.ts";
 import {
   freeBytes,
-  setModeAt,
-  setModeByPath,
+  type Owner,
+  setModeByProc,
+  setModeHeld,
   setModeOf,
-  setOwnerAt,
+  setOwnerHeld,
   setOwnerOf,
-  setTimeAt,
+  setTimeByProc,
+  setTimeHeld,
   setTimeOf,
   sync,
   syncFileSystem,
 } from "./metadata.ts";
 import { entryAt } from "./stat.ts";
 
+const hold = (dir: Fd, leaf: string) => openAt(leaf, { dir, flags: O_PATH | O_NOFOLLOW });
 const openDir = (path: string) => openAt(path, { flags: O_PATH | O_DIRECTORY });
 
-for (const [name, setMode] of Object.entries({ setModeAt, setModeByPath })) {
+for (const [name, setMode] of Object.entries({ setModeHeld, setModeByProc })) {
+  const setModeAt = (dir: Fd, leaf: string, mode: number) => {
+    using held = hold(dir, leaf);
+    setMode(held, mode, leaf);
+  };
   Deno.test(`${name}() changes the object itself and refuses links`, () => {
     using t = tree({ F: "", "D/": "", P: fifo(), C: { kind: "chr", rdev: 259 }, L: link("F") });
     using dir = openDir(t.path);
     for (const [leaf, kind] of [["F", "reg"], ["D", "dir"], ["P", "fifo"], ["C", "chr"]] as const) {
-      setMode(dir, leaf, 0o2751);
+      setModeAt(dir, leaf, 0o2751);
       const entry = entryAt(dir, leaf);
       equal(entry.kind !== "absent" && entry.meta.mode, modeOf(kind, 0o2751), leaf);
     }
-    throws(() => setMode(dir, "L", 0o600), { code: "os/EOPNOTSUPP" });
-    throws(() => setMode(dir, "no", 0o600), { code: "os/ENOENT" });
+    throws(() => setModeAt(dir, "L", 0o600), { code: "os/EOPNOTSUPP" });
     const F = entryAt(dir, "F");
     equal(F.kind === "reg" && F.meta.mode, modeOf("reg", 0o2751));
   });
 }
 
-Deno.test("setOwnerAt() leaves parts alone and never follows a link", () => {
+Deno.test("setOwnerHeld() leaves parts alone and never follows a link", () => {
   using t = tree({ F: "", L: link("F") });
   using dir = openDir(t.path);
   const owner = (leaf: string) => {
     const entry = entryAt(dir, leaf);
     return entry.kind === "absent" ? undefined : [entry.meta.uid, entry.meta.gid];
   };
-  setOwnerAt(dir, "F", { uid: 4_000_000_000, gid: undefined });
-  setOwnerAt(dir, "F", { uid: undefined, gid: 17 });
-  setOwnerAt(dir, "L", { uid: 5, gid: 6 });
+  const setOwner = (leaf: string, to: Owner) => {
+    using held = hold(dir, leaf);
+    setOwnerHeld(held, to, leaf);
+  };
+  setOwner("F", { uid: 4_000_000_000, gid: undefined });
+  setOwner("F", { uid: undefined, gid: 17 });
+  setOwner("L", { uid: 5, gid: 6 });
   deepEqual([owner("F"), owner("L")], [[4_000_000_000, 17], [5, 6]]);
   using file = openAt("F", { dir, flags: O_RDWR });
   setOwnerOf(file, { uid: 7, gid: 8 }, "F");
@@ -55,25 +66,29 @@ Deno.test("setOwnerAt() leaves parts alone and never follows a link", () => {
   equal(F.kind === "reg" && F.meta.mode, modeOf("reg", 0o4711));
 });
 
-Deno.test("setTimeAt() sets nanoseconds of the object itself, before 1970 too", () => {
-  using t = tree({ F: "", L: link("F"), "D/": "" });
-  using dir = openDir(t.path);
-  const time = (leaf: string) => {
-    const entry = entryAt(dir, leaf);
-    return entry.kind === "absent" ? undefined : entry.meta.mtime;
-  };
-  for (const at of [0n, 1n, -1n, -1_000_000_001n, 1_700_000_000_123_456_789n].map(nanos)) {
-    setTimeAt(dir, "L", at);
-    setTimeAt(dir, "D", at);
-    deepEqual([time("L"), time("D")], [at, at]);
-    ok(time("F") !== at);
-  }
-  using file = openAt("F", { dir, flags: O_RDWR });
-  setTimeOf(file, nanos(-5n), "F");
-  equal(time("F"), -5n);
-  setTimeOf(file, nanos(1_600_000_000_000_000_000n), "F");
-  equal(Deno.statSync(t.join("F")).atime?.getTime(), 1_600_000_000_000);
-});
+for (const [name, setTime] of Object.entries({ setTimeHeld, setTimeByProc })) {
+  Deno.test(`${name}() sets nanoseconds of the object itself, before 1970 too`, () => {
+    using t = tree({ F: "", L: link("F"), "D/": "" });
+    using dir = openDir(t.path);
+    const time = (leaf: string) => {
+      const entry = entryAt(dir, leaf);
+      return entry.kind === "absent" ? undefined : entry.meta.mtime;
+    };
+    for (const at of [0n, 1n, -1n, -1_000_000_001n, 1_700_000_000_123_456_789n].map(nanos)) {
+      for (const leaf of ["L", "D"]) {
+        using held = hold(dir, leaf);
+        setTime(held, at, leaf);
+      }
+      deepEqual([time("L"), time("D")], [at, at]);
+      ok(time("F") !== at);
+    }
+    using file = openAt("F", { dir, flags: O_RDWR });
+    setTimeOf(file, nanos(-5n), "F");
+    equal(time("F"), -5n);
+    setTimeOf(file, nanos(1_600_000_000_000_000_000n), "F");
+    equal(Deno.statSync(t.join("F")).atime?.getTime(), 1_600_000_000_000);
+  });
+}
 
 Deno.test("sync() and syncFileSystem() pass on real failures only", async () => {
   using t = tree({ F: "" });

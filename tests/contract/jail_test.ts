@@ -218,7 +218,10 @@ for (const { name, open, skip } of IMPLEMENTATIONS) {
     using made = tree({ "A/F": "x" });
     const { dir, leaf } = jail.parentOf({ anchor: made.join("A"), below: "" });
     using held = dir;
-    held.setMode(leaf, 0o700);
+    {
+      using anchor = held.hold(leaf);
+      anchor.setMode(0o700);
+    }
     equal(made.entry("A").kind === "dir" && held.look(leaf).kind, "dir");
     throws(() => held.rmdir(leaf), OsError);
     throws(() => held.unlink(leaf), OsError);
@@ -354,9 +357,10 @@ function attempt(jail: Jail, made: Tree): void {
       temp.write(new Uint8Array([1, 2, 3]));
       temp.setMode(0o600);
       temp.installAs(leaf);
-      held.setTime(leaf, 1n);
-      held.setMode(leaf, 0o640);
-      held.setOwner(leaf, 1, 1);
+      using object = held.hold(leaf);
+      object.setTime(1n);
+      object.setMode(0o640);
+      object.setOwner(1, 1);
       held.unlink(leaf);
       held.mkdir(leaf, 0o700);
       held.sync();

@@ -175,9 +175,10 @@ function create(dir: DirHandle, leaf: Name, { kind = "reg", data = "", rdev = 0 
 }
 
 function dress(dir: DirHandle, leaf: Name, spec: NodeSpec): void {
-  if (spec.uid !== undefined || spec.gid !== undefined) dir.setOwner(leaf, spec.uid, spec.gid);
-  if (spec.kind !== "lnk") dir.setMode(leaf, spec.mode ?? (spec.kind === "dir" ? 0o755 : 0o644));
-  dir.setTime(leaf, spec.mtime ?? DEFAULT_TIME);
+  using held = dir.hold(leaf);
+  if (spec.uid !== undefined || spec.gid !== undefined) held.setOwner(spec.uid, spec.gid);
+  if (spec.kind !== "lnk") held.setMode(spec.mode ?? (spec.kind === "dir" ? 0o755 : 0o644));
+  held.setTime(spec.mtime ?? DEFAULT_TIME);
 }
 
 function content(dir: DirHandle, leaf: Name): string {
