@@ -1,11 +1,12 @@
 /**
- * `deno task bench [--full] [--files N] [--dir DIR] [--only ours,csync2,rsync]`
+ * `deno task bench [--full] [--files N] [--dir DIR] [--only ours,csync2,rsync,rdiff]`
  *
  * One deterministic tree; our program, csync2 and rsync do the same work on it in the same run.
- * Seconds, ratio to csync2, and peak memory. On /dev/shm by default: the write-back of a disk makes
+ * Seconds, ratio to csync2, and peak memory; then signature and delta of a 1 GiB file against rdiff. On /dev/shm by default: the write-back of a disk makes
  * wall times vary by a factor of six.
  */
 import { bundle, RUNTIME_FLAGS } from "../../scripts/compile.ts";
+import { benchDelta } from "./delta.ts";
 import { noise, noiseBytes } from "../../scripts/sample_tree.ts";
 
 const FILES_PER_DIRECTORY = 64;
@@ -28,7 +29,7 @@ function options(): Options {
   return {
     files,
     dir: value("--dir") ?? "/dev/shm",
-    only: (value("--only") ?? "ours,csync2,rsync").split(","),
+    only: (value("--only") ?? "ours,csync2,rsync,rdiff").split(","),
   };
 }
 
@@ -307,6 +308,7 @@ async function main(): Promise<void> {
     }
     if (only.includes("rsync")) await benchRsync(dir, source, target, rows, files);
     printTable(rows);
+    if (only.includes("rdiff")) benchDelta(["--runs", "2"]);
   } finally {
     Deno.removeSignalListener("SIGINT", stop);
     Deno.removeSync(dir, { recursive: true });
