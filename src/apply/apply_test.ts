@@ -9,6 +9,7 @@ import {
   percentDecode,
 } from "../model/mod.ts";
 import { PEER, Workbench } from "../../tests/support/workbench.ts";
+import { MemoryStore, type StateTx } from "../state/mod.ts";
 import type { Applied, ApplierOptions, Target } from "./mod.ts";
 
 const META: Meta = { mode: 0o100640, uid: 7, gid: 8, mtime: nanos(1_600_000_000_123_456_789n) };
@@ -255,6 +256,28 @@ test("SETOWN and SETMOD honour -1 and ignore, and record what is there", async (
     DONE,
   );
   equal(bench.tree(), { F: "file 644 x" });
+});
+
+test("metadata changes while a transaction keeps every check of another process out", async (bench) => {
+  bench.write("F", "x");
+  class Watched extends MemoryStore {
+    before = "";
+    override transaction<T>(work: (tx: StateTx) => T | Promise<T>): Promise<T> {
+      const mode = () => (bench.tree()["F"] ?? "").slice(0, 8);
+      return super.transaction(async (tx) => {
+        this.before = mode();
+        const result = await work(tx);
+        equal([mode(), await tx.record(bench.target("F").name) === undefined], ["file 600", false]);
+        return result;
+      });
+    }
+  }
+  await using state = new Watched();
+  equal(
+    (await change(bench, "F", { kind: "mode", mode: 0o600 }, { options: { state } })).outcome,
+    DONE,
+  );
+  equal(state.before, "file 644");
 });
 
 test("W 13.2 a change clears the peer's mark, a failed one (W 20.15) clears and records nothing", async (bench) => {

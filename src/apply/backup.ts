@@ -67,6 +67,7 @@ async function copyTo(
   try {
     using file = dir.createTemp(name, temp);
     await fill(workshop, { file, place });
+    verify(place); // a copy of something that was being written pushes no good one out
     rotate(dir, { name, generations: backup.generations });
     file.installAs(name);
   } finally {

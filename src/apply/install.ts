@@ -3,7 +3,7 @@
  * temporary name, make the object under it, tell exactly what it is, verify that the old one is still
  * what was admitted, keep a copy, switch in one call, make it durable, record.
  */
-import { DONE, type Name, type Outcome, type Present } from "../model/mod.ts";
+import { DONE, type Name, type Outcome, type Present, wantText } from "../model/mod.ts";
 import type { TempFile } from "../fs/mod.ts";
 import { backUp } from "./backup.ts";
 import {
@@ -17,7 +17,7 @@ import {
   syncDirectory,
   verify,
 } from "./steps.ts";
-import { type Applied, isSystemError, type Target, wantText, type Workshop } from "./target.ts";
+import { type Applied, isSystemError, type Target, type Workshop } from "./target.ts";
 
 /** A complete object under a temporary name; disposing removes it unless it was installed. */
 export type Draft = Pick<TempFile, "name" | "look" | "installAs"> & Disposable;

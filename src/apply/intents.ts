@@ -6,10 +6,11 @@ import {
   isName,
   type Located,
   type Name,
+  wantText,
 } from "../model/mod.ts";
 import type { DirHandle } from "../fs/mod.ts";
 import { record, remove, withdraw } from "./steps.ts";
-import { isSystemError, type Target, wantText, type Workshop } from "./target.ts";
+import { isSystemError, type Target, type Workshop } from "./target.ts";
 
 export interface RepairOptions {
   /** Where a name is on this host; undefined leaves its intent for later. */

@@ -24,6 +24,7 @@ import {
   isSame,
   type Place,
   record,
+  recordIn,
   refusalOf,
   remove,
   syncDirectory,
@@ -301,27 +302,32 @@ async function settle(workshop: Workshop, { target, place }: Work): Promise<Appl
   return UNCHANGED;
 }
 
-/** Verifies, changes metadata, reads back and records. */
+/**
+ * Verifies, changes metadata, reads back and records: all that in one transaction, so that no check of
+ * another process takes the change for one that was made here.
+ */
 async function changing(
   workshop: Workshop,
   { target, place }: Work,
   work: (held: HeldObject) => void,
   mtime?: bigint,
 ): Promise<Applied> {
-  let outcome: Outcome = DONE;
-  using held = holdAdmitted(place);
-  if (held === undefined) return { outcome: CONFLICT, changed: false };
-  try {
-    work(held);
-  } catch (error) {
-    outcome = refusalOf(error);
-  }
-  const now = held.lookClosely();
-  if (outcome.kind !== "done" && isSame(place.admitted, now)) return { outcome, changed: false };
-  if (isOurs(place.admitted.entry, now.entry, mtime)) {
-    await record(workshop, target, { entry: now.entry });
-  }
-  return { outcome, changed: false };
+  return await workshop.state.transaction(async (tx) => {
+    let outcome: Outcome = DONE;
+    using held = holdAdmitted(place);
+    if (held === undefined) return { outcome: CONFLICT, changed: false };
+    try {
+      work(held);
+    } catch (error) {
+      outcome = refusalOf(error);
+    }
+    const { entry, ...now } = held.lookClosely();
+    const isUnchanged = outcome.kind !== "done" && isSame(place.admitted, { entry, ...now });
+    if (!isUnchanged && isOurs(place.admitted.entry, entry, mtime)) {
+      await recordIn(tx, workshop, { target, entry });
+    }
+    return { outcome, changed: false };
+  });
 }
 
 /**

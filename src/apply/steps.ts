@@ -10,9 +10,11 @@ import {
   type Present,
   type Refusal,
   sameFingerprint,
+  wantText,
 } from "../model/mod.ts";
 import type { DirHandle, HeldObject } from "../fs/mod.ts";
-import { isSystemError, recordOf, type Target, wantText, type Workshop } from "./target.ts";
+import type { StateTx } from "../state/mod.ts";
+import { isSystemError, recordOf, type Target, type Workshop } from "./target.ts";
 
 /** One state of one object. */
 export interface Seen {
@@ -120,19 +122,28 @@ export async function giveUp(
 
 /** Record, intent, the peer's mark and the actions in one transaction. */
 export async function record(
-  { state, ignored }: Workshop,
+  workshop: Workshop,
   target: Target,
   { entry, actions = false }: { entry: Entry; actions?: boolean },
 ): Promise<void> {
-  await state.transaction(async (tx) => {
-    if (entry.kind === "absent") await tx.deleteRecords([target.name]);
-    else {
-      await tx.putRecords([recordOf(target.name, entry, { timeUnit: state.timeUnit, ignored })]);
-    }
-    await tx.deleteIntent(target.name);
-    await tx.clearMarks(target.name, target.peer);
+  await workshop.state.transaction(async (tx) => {
+    await recordIn(tx, workshop, { target, entry });
     if (actions && target.actions.length > 0) await tx.schedule(target.actions);
   });
+}
+
+/** As `record`, as a part of a transaction. */
+export async function recordIn(
+  tx: StateTx,
+  { state, ignored }: Workshop,
+  { target, entry }: { target: Target; entry: Entry },
+): Promise<void> {
+  if (entry.kind === "absent") await tx.deleteRecords([target.name]);
+  else {
+    await tx.putRecords([recordOf(target.name, entry, { timeUnit: state.timeUnit, ignored })]);
+  }
+  await tx.deleteIntent(target.name);
+  await tx.clearMarks(target.name, target.peer);
 }
 
 /** How a failure is told to the peer. Everything that is not its doing goes on as an exception. */

@@ -1,18 +1,15 @@
 /** What a change is about, and the few facts that every step of it needs. */
 import {
-  checkText,
   type CheckTime,
   CsyncError,
   type DbName,
   type DiskPath,
-  type Entry,
   type FileRecord,
   type HostName,
   type Ignored,
   join,
   type Located,
   type Nanos,
-  NOTHING_IGNORED,
   type Outcome,
   type Present,
   type ScheduledAction,
@@ -68,13 +65,6 @@ export interface Workshop {
 /** Where an object is on this host. */
 export function pathOf(at: Located): DiskPath {
   return at.below === "" ? at.anchor : join(at.anchor, at.below);
-}
-
-/** Check text of intents: everything, in nanoseconds. */
-export function wantText(entry: Entry): string {
-  return entry.kind === "absent"
-    ? "---"
-    : checkText(entry, { time: "nanos", ignored: NOTHING_IGNORED });
 }
 
 /** The row that describes `entry` in the database. */

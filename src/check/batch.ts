@@ -1,6 +1,14 @@
 /** Findings of a check, written in transactions of a few thousand names. */
 import { resolveName } from "../config/mod.ts";
-import { byteOrder, type DbName, type FileRecord, type Hint, type Located } from "../model/mod.ts";
+import {
+  byteOrder,
+  type DbName,
+  type FileRecord,
+  type Hint,
+  type Located,
+  wantText,
+} from "../model/mod.ts";
+import type { StateTx } from "../state/mod.ts";
 import { checkStep } from "../reconcile/mod.ts";
 import { type CheckContext, reportUnknown } from "./context.ts";
 import * as say from "./messages.ts";
@@ -14,16 +22,27 @@ const BATCH_HINTS = 500;
 
 /** What happened to one name. */
 export type Finding =
-  | { readonly do: "remove"; readonly name: DbName; readonly at: Located }
+  | {
+    readonly do: "remove";
+    readonly name: DbName;
+    readonly at: Located;
+    /** What the object was compared with. */
+    readonly known: FileRecord | undefined;
+  }
   | {
     readonly do: "put";
     readonly name: DbName;
     readonly at: Located;
+    readonly known: FileRecord | undefined;
     readonly record: FileRecord;
     /** False: only the wording of the record changes. */
     readonly marks: boolean;
     readonly isNew: boolean;
   };
+
+function isSameRecord(a: FileRecord | undefined, b: FileRecord | undefined): boolean {
+  return a?.stored === b?.stored && a?.subsecond === b?.subsecond;
+}
 
 /** Sums of a check. */
 export interface CheckCounts {
@@ -35,10 +54,14 @@ export class Batch {
   readonly #context: CheckContext;
   #findings: Finding[] = [];
   #hints: Hint[] = [];
+  /** Before anything was read. Not moved on: rows that wait to be compared may be older. */
+  readonly #commits: number | undefined;
   readonly counts: CheckCounts = { written: 0, removed: 0 };
 
-  constructor(context: CheckContext) {
+  /** @param commits `foreignCommits()` before the first record was read */
+  constructor(context: CheckContext, commits?: number) {
     this.#context = context;
+    this.#commits = commits;
   }
 
   add(finding: Finding): void {
@@ -70,17 +93,19 @@ export class Batch {
 
   async #write(findings: readonly Finding[], hints: readonly Hint[]): Promise<void> {
     const { state, reporter, init = false } = this.#context;
-    const removals = findings.filter((f) => f.do === "remove");
-    const puts = findings.filter((f) => f.do === "put");
-    if (reporter.wants(1)) puts.sort((a, b) => walkOrder(a.name, b.name));
-    const dirty = init ? [] : [...removals, ...puts.filter((f) => f.marks)].map((f) => f.name);
-    const plan = planMarks(this.#context, dirty);
-    await state.transaction(async (tx) => {
+    const { removals, puts, plan } = await state.transaction(async (tx) => {
+      const valid = findings.length > 0 ? await this.#stillValid(tx, findings) : [];
+      const removals = valid.filter((f) => f.do === "remove");
+      const puts = valid.filter((f) => f.do === "put");
+      if (reporter.wants(1)) puts.sort((a, b) => walkOrder(a.name, b.name));
+      const dirty = init ? [] : [...removals, ...puts.filter((f) => f.marks)].map((f) => f.name);
+      const plan = planMarks(this.#context, dirty);
       if (removals.length > 0) await tx.deleteRecords(removals.map((f) => f.name));
       if (puts.length > 0) await tx.putRecords(puts.map((f) => f.record));
       if (plan.marks.length > 0) await tx.mark(plan.marks);
       if (plan.actions.length > 0) await tx.schedule(plan.actions);
       for (const hint of hints) await tx.deleteHint(hint);
+      return { removals, puts, plan };
     });
     this.counts.written += puts.length;
     this.counts.removed += removals.length;
@@ -88,6 +113,45 @@ export class Batch {
       for (const f of puts) if (f.marks) reporter.note(say.changed(f.name, f.isNew));
     }
     plan.tell();
+  }
+
+  /**
+   * A server is another process with locks of its own, and what it has just written looks like a change
+   * made here until it is recorded. So whatever was recorded since it was compared is compared again,
+   * and what an intent announces is left to the server, or to its next start.
+   *
+   * PERF: nothing is asked when nobody else wrote to the state.
+   */
+  async #stillValid(tx: StateTx, findings: readonly Finding[]): Promise<readonly Finding[]> {
+    const wants = new Map((await tx.intents()).map(({ name, want }) => [name, want]));
+    const commits = await tx.foreignCommits();
+    const isAlone = commits !== undefined && commits === this.#commits;
+    if (isAlone && wants.size === 0) return findings;
+    const valid: Finding[] = [];
+    for (const finding of findings) {
+      const want = wants.get(finding.name);
+      const known = await tx.record(finding.name);
+      const isCurrent = want === undefined && isSameRecord(known, finding.known);
+      const now = isCurrent ? finding : this.#compare(finding, { known, want });
+      if (now !== undefined) valid.push(now);
+    }
+    return valid;
+  }
+
+  /** Looks at the disk once more. What an intent wants is no finding. */
+  #compare(
+    { name, at }: Finding,
+    { known, want }: { known: FileRecord | undefined; want?: string | undefined },
+  ): Finding | undefined {
+    const { state, jail, config } = this.#context;
+    try {
+      const entry = jail.look(at);
+      if (want === wantText(entry)) return undefined;
+      const options = { name, time: state.timeUnit, ignored: config.ignored };
+      return findingOf(checkStep(entry, known, options), { name, at, known });
+    } catch (error) {
+      return reportUnknown(this.#context, name, error);
+    }
   }
 
   /** The findings that are still true, with their locks. */
@@ -116,34 +180,22 @@ export class Batch {
 
   /** Looks at disk and record once more: the server may have changed both since the walk. */
   async #again(finding: Finding): Promise<Finding | undefined> {
-    const { state, jail, config } = this.#context;
-    const { name, at } = finding;
-    try {
-      const record = await state.record(name);
-      const step = checkStep(jail.look(at), record, {
-        name,
-        time: state.timeUnit,
-        ignored: config.ignored,
-      });
-      return findingOf(step, name, at);
-    } catch (error) {
-      return reportUnknown(this.#context, name, error);
-    }
+    return this.#compare(finding, { known: await this.#context.state.record(finding.name) });
   }
 }
 
 /** A step of `checkStep` as a finding; undefined when there is nothing to write. */
 export function findingOf(
   step: ReturnType<typeof checkStep>,
-  name: DbName,
-  at: Located,
+  { name, at, known }: Pick<Finding, "name" | "at" | "known">,
 ): Finding | undefined {
-  if (step.do === "vanished") return { do: "remove", name, at };
+  if (step.do === "vanished") return { do: "remove", name, at, known };
   if (step.record === undefined) return undefined;
   return {
     do: "put",
     name,
     at,
+    known,
     record: step.record,
     marks: step.do === "changed" || step.do === "appeared",
     isNew: step.do === "appeared",

@@ -33,7 +33,7 @@ export interface CheckOptions extends CheckContext {
  */
 export async function check(options: CheckOptions): Promise<CheckCounts> {
   const { config, state, reporter, init = false } = options;
-  const batch = new Batch(options);
+  const batch = new Batch(options, await state.foreignCommits());
   const pass: Pass = {
     context: options,
     batch,

@@ -2,8 +2,15 @@ import assert from "node:assert/strict";
 import { failsAt } from "../../tests/support/fault.ts";
 import { Bed } from "../../tests/support/journey_bed.ts";
 import { directory, link } from "../../tests/support/tree.ts";
-import { PathLocks } from "../fs/mod.ts";
-import type { DbName, FileRecord, ScheduledAction } from "../model/mod.ts";
+import { openJail, PathLocks } from "../fs/mod.ts";
+import {
+  type DbName,
+  type DiskPath,
+  type FileRecord,
+  type HostName,
+  type ScheduledAction,
+  wantText,
+} from "../model/mod.ts";
 import { MemoryStore, type NameRange } from "../state/mod.ts";
 
 const ONE_GROUP = "group g { host a.demo b.demo; key k; include @; }";
@@ -269,7 +276,7 @@ Deno.test("a hint stays when its findings cannot be written", async () => {
   assert.deepEqual(await bed.recordNames(), []);
 });
 
-Deno.test("check() with locks drops what the server recorded meanwhile", async () => {
+Deno.test("check() drops what a server recorded meanwhile, with its locks and without", async () => {
   /** Puts the record of `f` after the check has read the rows: what apply does while a walk runs. */
   class Racing extends MemoryStore {
     race: (() => Promise<void>) | undefined;
@@ -296,8 +303,30 @@ Deno.test("check() with locks drops what the server recorded meanwhile", async (
       );
     };
     await bed.check(isLocked ? { locks: new PathLocks() } : {});
-    assert.deepEqual(await bed.dirty(), isLocked ? [] : ["f -> b.demo"]);
+    assert.deepEqual(await bed.dirty(), []);
   }
+});
+
+Deno.test("check() leaves what a server of another process has announced but not recorded", async () => {
+  await using bed = new Bed(ONE_GROUP, { f: "old", gone: "", mine: "old" });
+  await bed.check();
+  await bed.clearDirty();
+  bed.tree.make({ f: "new, from a peer", mine: "changed by the user" });
+  bed.tree.remove("gone");
+  using jail = openJail();
+  const announce = async (name: string, want: string) => {
+    const intent = { name: bed.name(name), peer: "b.demo" as HostName, temp: "" as const, want };
+    await bed.state.transaction((tx) => tx.putIntent(intent));
+  };
+  const seen = jail.look({ anchor: "/" as DiskPath, below: bed.name("f").slice(1) });
+  await announce("f", wantText(seen));
+  await announce("gone", "---");
+  await announce("mine", wantText(seen));
+  assert.deepEqual(await bed.check(), { written: 1, removed: 0 });
+  assert.deepEqual(await bed.dirty(), ["mine -> b.demo"]);
+  await bed.state.transaction((tx) => tx.deleteIntent(bed.name("f")));
+  await bed.check();
+  assert.deepEqual(await bed.dirty(), ["f -> b.demo", "mine -> b.demo"]);
 });
 
 Deno.test("-W tells directories that hold something, contents first", async () => {

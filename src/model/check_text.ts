@@ -1,5 +1,5 @@
 /** Check texts: one object's metadata in one line, `v1:mtime=..:mode=..` (W 8, D 3.6). */
-import type { Present } from "./entry.ts";
+import type { Entry, Present } from "./entry.ts";
 import { percentDecode, percentEncode } from "./percent.ts";
 import { fromEitherUnit, type Nanos, nanos, NANOS_PER_SECOND, toSeconds, unitOf } from "./time.ts";
 
@@ -96,6 +96,13 @@ export function parseCheckText(text: string): CheckFields | undefined {
     ...(m[8] !== undefined && { dev: Number(BigInt.asUintN(32, BigInt(m[8]))) }),
     ...(m[10] !== undefined && { target: percentDecode(m[10]) }),
   };
+}
+
+/** All that is known of an object, in nanoseconds, as intents have it; `---`: nothing is there. */
+export function wantText(entry: Entry): string {
+  return entry.kind === "absent"
+    ? "---"
+    : checkText(entry, { time: "nanos", ignored: NOTHING_IGNORED });
 }
 
 /**

@@ -328,3 +328,15 @@ Deno.test("openState() remembers the unit of times once rows have shown it", asy
   await using store = await place.open();
   assert.equal(store.timeUnit, "nanos");
 });
+
+Deno.test("foreignCommits() tells what another process wrote, before and within a transaction", async () => {
+  using place = new Place();
+  await using store = await place.open();
+  await store.transaction((tx) => tx.putRecords([record("/first")]));
+  const before = await store.foreignCommits();
+  assert.equal(typeof before, "number");
+  await store.transaction((tx) => tx.putRecords([record("/own")]));
+  await store.transaction(async (tx) => assert.equal(await tx.foreignCommits(), before));
+  place.sql("INSERT INTO file (filename, checktxt) VALUES ('/theirs', 'v1%3Atype=dir')");
+  await store.transaction(async (tx) => assert.notEqual(await tx.foreignCommits(), before));
+});

@@ -126,6 +126,9 @@ export interface Statements {
   /** name */
   readonly deleteIntent: Statement;
 
+  /** -> a number that changes with every commit of another connection */
+  readonly foreignCommits?: Query;
+
   /** key -> value */
   readonly note: Query;
   /** key, value */

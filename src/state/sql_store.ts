@@ -136,6 +136,11 @@ export class SqlStore implements StateStore {
     return (await this.#read(this.#sql.intents, [])).map(intentOf).filter(isValid);
   }
 
+  async foreignCommits(): Promise<number | undefined> {
+    const query = this.#sql.foreignCommits;
+    return query && Number((await this.#read(query, []))[0]?.[0]);
+  }
+
   async transaction<T>(work: (tx: StateTx) => T | Promise<T>): Promise<T> {
     using _turn = await this.#turns.take();
     this.#mustBeOpen();

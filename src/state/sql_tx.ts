@@ -16,14 +16,17 @@ import { asStateError } from "./retry.ts";
 import {
   actionValues,
   hintValues,
+  intentOf,
   intentValues,
   markValues,
   pinOf,
   pinValues,
+  recordOf,
   recordText,
 } from "./rows.ts";
 import {
   type MaybePromise,
+  type Query,
   type SqlConnection,
   type SqlValue,
   type Statement,
@@ -50,6 +53,27 @@ export class SqlTx implements StateTx {
     return isSound;
   }
 
+  record(name: DbName): MaybePromise<FileRecord | undefined> {
+    const key = percentEncode(name);
+    return this.#select(this.#statements.record, [key], ([row]) => {
+      const text = row?.[0];
+      return text === undefined ? undefined : recordOf(key, text);
+    });
+  }
+
+  intents(): MaybePromise<readonly Intent[]> {
+    return this.#select(
+      this.#statements.intents,
+      [],
+      (rows) => rows.map(intentOf).filter((intent) => intent !== undefined),
+    );
+  }
+
+  foreignCommits(): MaybePromise<number | undefined> {
+    const query = this.#statements.foreignCommits;
+    return query && this.#select(query, [], (rows) => Number(rows[0]?.[0]));
+  }
+
   putRecords(records: readonly FileRecord[]): MaybePromise<void> {
     const values = function* () {
       for (const record of records) yield [percentEncode(record.name), recordText(record)];
@@ -69,8 +93,10 @@ export class SqlTx implements StateTx {
   }
 
   isDirty(name: DbName): MaybePromise<boolean> {
-    return this.#do((db) =>
-      then(db.select(this.#statements.isDirty, [percentEncode(name)]), (rows) => rows.length > 0)
+    return this.#select(
+      this.#statements.isDirty,
+      [percentEncode(name)],
+      (rows) => rows.length > 0,
     );
   }
 
@@ -124,6 +150,14 @@ export class SqlTx implements StateTx {
 
   deleteIntent(name: DbName): MaybePromise<void> {
     return this.#run(this.#statements.deleteIntent, [percentEncode(name)]);
+  }
+
+  #select<T>(
+    query: Query,
+    values: readonly SqlValue[],
+    next: (rows: readonly (readonly string[])[]) => T,
+  ): MaybePromise<T> {
+    return this.#do((db) => then(db.select(query, values), next));
   }
 
   #run(statement: Statement, values: readonly SqlValue[]): MaybePromise<void> {

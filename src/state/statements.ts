@@ -255,6 +255,12 @@ export const SQLITE: Statements = {
     sql: `DELETE FROM csync3_intent WHERE filename = ${TEXT}`,
   },
 
+  foreignCommits: {
+    purpose: "Reading data version",
+    columns: ["data_version"],
+    rest: "FROM pragma_data_version",
+  },
+
   note: {
     purpose: "Reading note",
     columns: ["value"],

@@ -53,6 +53,11 @@ export interface StateStore extends AsyncDisposable {
   pin(peer: HostName): Promise<Pin | undefined>;
   pins(): Promise<readonly Pin[]>;
   intents(): Promise<readonly Intent[]>;
+  /**
+   * Stays the same as long as nobody but this store commits anything; undefined where that cannot be
+   * told. To be compared with what a later transaction says.
+   */
+  foreignCommits(): Promise<number | undefined>;
 
   /**
    * Runs `work` in one transaction: all or nothing, one writer at a time, in this process and among
@@ -66,6 +71,11 @@ export interface StateStore extends AsyncDisposable {
 /** Valid during its transaction only. Reads see the transaction's own writes. Synchronous for speed
  * where the database is in the process; implementations over a socket queue and flush at commit. */
 export interface StateTx {
+  record(name: DbName): FileRecord | undefined | Promise<FileRecord | undefined>;
+  intents(): readonly Intent[] | Promise<readonly Intent[]>;
+  /** @see StateStore.foreignCommits */
+  foreignCommits(): number | undefined | Promise<number | undefined>;
+
   /** Insert or replace. */
   putRecords(records: readonly FileRecord[]): void | Promise<void>;
   deleteRecords(names: readonly DbName[]): void | Promise<void>;

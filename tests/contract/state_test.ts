@@ -507,6 +507,24 @@ const TRANSACTION_CASES: readonly Case[] = [
     ]);
     assert.deepEqual(await names(store.records("ascending")), ["/a", "/c", "/d"]);
   }],
+  ["reads records and intents as its transaction sees them", async (store) => {
+    const intent: Intent = {
+      name: "/b" as DbName,
+      peer: "b.demo" as HostName,
+      temp: "",
+      want: "x",
+    };
+    await put(store, rec("/old"), rec("/gone"));
+    await store.transaction(async (tx) => {
+      await tx.putRecords([rec("/new\xff")]);
+      await tx.deleteRecords(["/gone" as DbName]);
+      await tx.putIntent(intent);
+      assert.deepEqual(await tx.record("/new\xff" as DbName), rec("/new\xff"));
+      assert.deepEqual(await tx.record("/old" as DbName), rec("/old"));
+      assert.equal(await tx.record("/gone" as DbName), undefined);
+      assert.deepEqual(await tx.intents(), [intent]);
+    });
+  }],
   ["refuses a transaction object after its end", async (store) => {
     let kept: Parameters<Parameters<StateStore["transaction"]>[0]>[0] | undefined;
     await store.transaction((tx) => void (kept = tx));
