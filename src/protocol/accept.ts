@@ -19,6 +19,8 @@ export interface ServeLimits {
   readonly idleMs?: number;
   /** The same until the client's CONFIG was read. @default {30_000} */
   readonly firstLineMs?: number;
+  /** From the start until the client is known; strangers do not stay longer. @default {60_000} */
+  readonly strangerMs?: number;
   /** Longest delta taken; a client that announces more is disconnected. @default 2^40 */
   readonly maxStreamBytes?: number;
 }
@@ -40,6 +42,8 @@ export interface ServeConnectionOptions {
 
 const IDLE_MS = 300_000;
 const FIRST_LINE_MS = 30_000;
+/** LIMIT: as long as anybody who can reach the port may hold one of our connections. */
+const STRANGER_MS = 60_000;
 /** How long a client may take for the answers before the connection is dropped. */
 const LAST_WORDS_MS = 1_000;
 const MAX_STREAM_BYTES = 2 ** 40;
@@ -53,6 +57,7 @@ const CONFIG_NAME_REGEXP = /^[a-z0-9]*$/;
  */
 export async function serveConnection(options: ServeConnectionOptions): Promise<void> {
   const line = new Connection(options);
+  using _limit = line.endOfStrangers();
   try {
     if (await line.start()) await line.run();
     await line.duplex.end();
@@ -61,18 +66,32 @@ export async function serveConnection(options: ServeConnectionOptions): Promise<
     line.duplex.setIdleDeadline(LAST_WORDS_MS);
     await line.duplex.flush().catch(() => {});
     await line.duplex[Symbol.asyncDispose]();
-    options.note?.(error);
+    options.note?.(line.wasStranger ?? error);
   }
 }
 
 class Connection {
   /** The plain one, later the encrypted one. */
   duplex: Duplex;
+  /** Why it was closed: nobody that we know. */
+  wasStranger: ProtocolError | undefined;
   readonly #options: ServeConnectionOptions;
 
   constructor(options: ServeConnectionOptions) {
     this.#options = options;
     this.duplex = options.duplex;
+  }
+
+  /** Closes the connection of somebody who is not known in time, whatever he does. */
+  endOfStrangers(): Disposable {
+    const { handler, limits } = this.#options;
+    const ms = limits?.strangerMs ?? STRANGER_MS;
+    const timer = setTimeout(() => {
+      if (handler.isKnown) return;
+      this.wasStranger = new ProtocolError("line", `Cannot wait: not a known peer within ${ms} ms`);
+      void this.duplex[Symbol.asyncDispose]();
+    }, ms);
+    return { [Symbol.dispose]: () => clearTimeout(timer) };
   }
 
   get #wire(): Wire {

@@ -60,6 +60,8 @@ export interface RequestHandler extends AsyncDisposable {
   identify(name: string): Promise<"ok" | "failed" | "encryption-expected">;
   /** Whether `identify` succeeded last time. */
   readonly isIdentified: boolean;
+  /** Whether the client is one that may ask for something; anybody can identify himself as a stranger. */
+  readonly isKnown: boolean;
 
   look(at: Addressed): Promise<LookReply>;
   mark(at: Addressed): Promise<Outcome>;

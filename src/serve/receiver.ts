@@ -122,6 +122,11 @@ export class Receiver implements RequestHandler {
     return this.#identity !== undefined;
   }
 
+  get isKnown(): boolean {
+    const { groups = [] } = this.#place?.config ?? {};
+    return groups.some(({ peers }) => peers.some(({ name }) => name === this.#identity));
+  }
+
   async look(at: Addressed): Promise<LookReply> {
     return await this.#serve(at, (granted) => this.#look(granted));
   }

@@ -79,6 +79,8 @@ class Server {
   readonly #options: ServeOptions;
   readonly #perAddress = new Map<string, number>();
   readonly #connections = new Set<Promise<void>>();
+  /** Those that are served; what runs after a connection has closed takes no place. */
+  #open = 0;
   readonly #knownFlavours: KnownFlavours = new Map();
 
   constructor(options: ServeOptions) {
@@ -105,19 +107,19 @@ class Server {
     const locked = lockedBy?.();
     if (locked !== undefined) return await this.#turnAway(duplex, locked);
     if (
-      this.#connections.size >= (limits?.connections ?? MAX_CONNECTIONS) ||
+      this.#open >= (limits?.connections ?? MAX_CONNECTIONS) ||
       count >= (limits?.connectionsPerAddress ?? MAX_CONNECTIONS_PER_ADDRESS)
     ) {
       return await this.#turnAway(duplex, "Too many connections.");
     }
+    this.#open++;
     this.#perAddress.set(address, count + 1);
-    try {
-      await this.#serve(duplex);
-    } finally {
+    await this.#serve(duplex, () => {
+      this.#open--;
       const left = this.#perAddress.get(address)! - 1;
       if (left > 0) this.#perAddress.set(address, left);
       else this.#perAddress.delete(address);
-    }
+    });
   }
 
   /** One line, which the peer reads as the answer to its first command. Never throws. */
@@ -132,8 +134,11 @@ class Server {
     }
   }
 
-  /** Never throws: one connection's failure is not the server's. */
-  async #serve(duplex: Duplex): Promise<void> {
+  /**
+   * Never throws: one connection's failure is not the server's.
+   * @param closed called once, when the connection is closed; commands may run afterwards
+   */
+  async #serve(duplex: Duplex, closed: () => void): Promise<void> {
     const { contexts, reporter, resolvesTo, configName, limits, tls, trace } = this.#options;
     const receiver = new Receiver({
       contexts,
@@ -146,6 +151,8 @@ class Server {
     });
     try {
       using _ending = this.#endWith(duplex, receiver);
+      using open = new DisposableStack();
+      open.defer(closed);
       await serveConnection({
         duplex,
         tls,
@@ -155,6 +162,7 @@ class Server {
         trace,
         note: (error) => this.#noteFailure(duplex, error),
       });
+      open.dispose();
       await this.#runActions(receiver);
     } catch (error) {
       this.#noteFailure(duplex, error);

@@ -336,3 +336,34 @@ test("configurations that cannot be opened end the connection, the server lives 
   ok(good);
   ok(bed.reporter.events.some((e) => e.isError));
 });
+
+test("strangers do not stay, whatever they call themselves, and members do", async (bed) => {
+  await using member = await bed.client();
+  await using silent = bed.connect();
+  await using stranger = bed.connect();
+  await stranger.expect("CONFIG ", FINISHED);
+  await stranger.expect("HELLO z.demo", FINISHED);
+  const talk = async () => {
+    while (await stranger.ask("HELLO z.demo") !== undefined);
+  };
+  equal(await silent.line().catch(() => undefined), undefined);
+  await talk().catch(() => {});
+  await member.expect(`SIG ${KEY} ${bed.path("F")}`, "OK (path_not_found).");
+  equal(bed.texts(1).filter((t) => t.includes("not a known peer")).length, 2);
+}, { serve: { limits: { strangerMs: 80 } } });
+
+test("a connection whose commands still run takes no place", async (bed) => {
+  const one = await bed.client();
+  equal(await one.patch(bed.path("go"), literal("1")), FINISHED);
+  await bye(one);
+  for (let tries = 0; tries < 200 && !bed.texts(2).some((t) => t.startsWith("Running")); tries++) {
+    await new Promise((go) => setTimeout(go, 10));
+  }
+  await using two = await bed.client();
+  Deno.writeTextFileSync(bed.path("end"), "");
+  ok(two);
+}, {
+  serve: { limits: { connectionsPerAddress: 1, connections: 1 } },
+  config:
+    'nossl * *; group g { host a.demo b.demo; key k; include ROOT; action { pattern ROOT/go; exec "while [ ! -e ROOT/end ]; do sleep 0.02; done"; } }',
+});

@@ -36,6 +36,7 @@ export function meaning(line: string): Outcome {
 
 export class ScriptedHandler implements RequestHandler {
   isIdentified = false;
+  isKnown = true;
   isSecured = false;
   disposedPuts = 0;
   readonly changes: Change[] = [];

@@ -13,6 +13,7 @@ export interface Asked {
 export class StubHandler implements RequestHandler {
   readonly asked: Asked[] = [];
   isIdentified = false;
+  isKnown = true;
   isSecured = false;
 
   constructor(replaced: Partial<RequestHandler> = {}) {
