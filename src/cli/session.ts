@@ -7,6 +7,7 @@ import type { Reporter } from "../report/mod.ts";
 import { openState, type StateStore } from "../state/mod.ts";
 import type { Invocation } from "./args.ts";
 import type { Host } from "./host.ts";
+import { warnUnknown } from "./peers.ts";
 import type { Reporting } from "./reporting.ts";
 
 export const DEFAULT_SYSTEM_DIR = "/etc";
@@ -45,6 +46,7 @@ export async function openSession(parts: SessionParts): Promise<Session> {
   const { reporter, trace } = reporting;
   const dir = systemDir(host);
   const config = readConfig(parts, dir);
+  warnUnknown(invocation, { config, reporter });
   const state = await openStateOf(config, parts);
   const jail = openReadJail();
   return {
