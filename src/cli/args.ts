@@ -112,6 +112,9 @@ export function parseArgs(argv: readonly string[]): Invocation {
   }
   const mode = long ?? modeOf(draft.letters);
   checkArgs(mode, args);
+  if (mode === "serve-stdio" && draft.flags.has("json")) {
+    throw new UsageError("csync2: --json cannot be used with -i: the peer reads standard output");
+  }
   return build(draft, mode, args);
 }
 

@@ -28,6 +28,18 @@ for (const [argv, want] of GOOD) {
   });
 }
 
+Deno.test("parseArgs() gives --json no room with -i, where the peer reads", () => {
+  const reason = (...argv: string[]) => {
+    try {
+      return JSON.stringify(parseArgs(argv));
+    } catch (error) {
+      return (error as UsageError).reason;
+    }
+  };
+  assert.match(reason("-i", "--json"), /^csync2: --json cannot be used with -i/);
+  assert.match(reason("-ii", "--json"), /"json":true/);
+});
+
 const BAD: readonly (readonly string[])[] = [
   [],
   ["-v"],

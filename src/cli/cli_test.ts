@@ -44,7 +44,7 @@ Deno.test("LineWriter without buffer writes each line", () => {
   assert.deepEqual(out.written, ["x\n"]);
 });
 
-Deno.test("LineWriter drops what nobody reads, and throws what is a real failure", () => {
+Deno.test("LineWriter drops what nobody reads, and remembers what is a real failure", () => {
   const gone = {
     writeSync: () => {
       throw new Deno.errors.BrokenPipe("gone");
@@ -53,12 +53,26 @@ Deno.test("LineWriter drops what nobody reads, and throws what is a real failure
   const writer = new LineWriter(gone, 0);
   writer.line("a");
   writer.line("b");
+  assert.equal(writer.failure, undefined);
   const full = {
     writeSync: () => {
-      throw new Error("No space left on device");
+      throw new Error("No space left on device (os error 28)");
     },
   };
-  assert.throws(() => new LineWriter(full, 0).line("a"), /No space/);
+  const stuck = new LineWriter(full, 0);
+  stuck.line("a");
+  stuck.line("b");
+  assert.equal(stuck.failure, "No space left on device");
+});
+
+Deno.test("LineWriter.writeThrough() writes what has waited, then each line", () => {
+  const out = sink();
+  const writer = new LineWriter(out);
+  writer.line("one");
+  writer.writeThrough();
+  assert.deepEqual(out.written, ["one\n"]);
+  writer.line("two");
+  assert.deepEqual(out.written, ["one\n", "two\n"]);
 });
 
 Deno.test("newKey() has 64 characters of the alphabet, each from six bits", () => {

@@ -12,7 +12,12 @@ const VERSION_LINE = `csync2 ${VERSION}\n`;
 /** Runs the program. Never throws for what a user, a file or a peer can do. @returns the exit code */
 export async function main(host: Host): Promise<number> {
   try {
-    return await start(host);
+    const code = await start(host);
+    host.stdout.flush();
+    const { failure } = host.stdout;
+    if (failure === undefined) return code;
+    host.stderr.line(utf8Bytes(`Cannot write to standard output: ${failure}`));
+    return EXIT_ERRORS;
   } finally {
     host.stdout.flush();
     host.stderr.flush();

@@ -3,10 +3,15 @@ import { toBytes } from "../model/mod.ts";
 
 const BUFFER_BYTES = 65_536;
 
-/** A stream of lines to a descriptor. A reader who has gone away is no error: the rest is dropped. */
+/**
+ * A stream of lines to a descriptor. When it cannot be written any more the rest is dropped, as what is
+ * under way has to be brought to its end. A reader who has gone away is no error; anything else is told by
+ * `failure`.
+ */
 export class LineWriter {
   #pending = "";
   #isGone = false;
+  #failure: string | undefined;
 
   /**
    * @param sink writes some bytes and says how many
@@ -14,8 +19,19 @@ export class LineWriter {
    */
   constructor(
     private readonly sink: { writeSync(bytes: Uint8Array): number },
-    private readonly bufferBytes: number = BUFFER_BYTES,
+    private bufferBytes: number = BUFFER_BYTES,
   ) {}
+
+  /** Why something could not be written, in the system's words. */
+  get failure(): string | undefined {
+    return this.#failure;
+  }
+
+  /** From now on every line is written at once: for those who watch a process that does not end. */
+  writeThrough(): void {
+    this.bufferBytes = 0;
+    this.flush();
+  }
 
   /** @param text byte string without LF */
   line(text: string): void {
@@ -35,8 +51,9 @@ export class LineWriter {
         at += this.sink.writeSync(bytes.subarray(at));
       } catch (error) {
         if (error instanceof Deno.errors.WouldBlock) continue; // a terminal in non-blocking mode
-        if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
         this.#isGone = true;
+        if (error instanceof Deno.errors.BrokenPipe) continue;
+        this.#failure = (error as Error).message.replace(/ \(os error \d+\)$/, "");
       }
     }
   }

@@ -36,6 +36,7 @@ export async function serveMode(
   const all: SessionParts = { ...parts, invocation };
   const { host, reporting: { reporter } } = parts;
   host.endGently();
+  host.stdout.writeThrough();
   await using contexts = new Contexts({
     open: (name) => openContext({ ...invocation, configName: name }, all),
     reporter,

@@ -58,5 +58,6 @@ Exit codes
 
 Environment
   CSYNC2_SYSTEM_DIR       Where csync2.cfg, keys and certificate are; default /etc
-  Nothing is done while csync2.lock exists there.
+  CSYNC2_CACHE_DIR        Where a self-extracting file unpacks itself; see the README
+  Nothing is done while csync2.lock exists in CSYNC2_SYSTEM_DIR.
 `;
