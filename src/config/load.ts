@@ -164,6 +164,8 @@ function readText(path: string): string {
 }
 
 function readAtMost(path: string, maxBytes: number): Uint8Array {
+  // Opening a pipe would wait for somebody who writes.
+  if (Deno.statSync(show(path)).isFifo) throw new Error("a pipe, not a file");
   using file = Deno.openSync(show(path));
   const parts: Uint8Array[] = [];
   let size = 0;

@@ -83,6 +83,18 @@ Deno.test("loadConfig() says why the file cannot be read", () => {
   Deno.removeSync(systemDir, { recursive: true });
 });
 
+Deno.test("loadConfig() does not wait for somebody who writes into a pipe", () => {
+  const dir = Deno.makeTempDirSync();
+  try {
+    assert.equal(new Deno.Command("mkfifo", { args: [`${dir}/csync2.cfg`] }).outputSync().code, 0);
+    assert.throws(() => loadConfig({ systemDir: dir, configName: "", hostName: "a" }), {
+      message: `Can not open config file \`${dir}/csync2.cfg': a pipe, not a file`,
+    });
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
+});
+
 Deno.test("loadConfig() tells the file at level 2", () => {
   assert.deepEqual(load({ "csync2.cfg": GROUP }).notes, ["2 Config-File:   etc/csync2.cfg"]);
 });
