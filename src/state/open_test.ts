@@ -131,6 +131,23 @@ Deno.test("databaseTarget() 5.1: falls back to the default directory", () => {
   }
 });
 
+Deno.test("openState() says why a database cannot be opened", async () => {
+  using place = new Place();
+  Deno.symlinkSync("loop", `${place.dir}/loop`);
+  for (
+    const [below, reason] of [
+      ["none", "its directory does not exist"],
+      ["loop", "Too many levels of symbolic links"],
+    ] as const
+  ) {
+    const { line } = await failure(place.open({ database: `${place.dir}/${below}` }));
+    const label = `sqlite3://${place.dir}/${below}/a.demo.db3`;
+    assert.equal(line, `Can't open database: ${label} (${reason})`);
+  }
+  const { line } = await failure(place.open({ database: "sqlite3:///dev/null" }));
+  assert.equal(line, "Can't open database: sqlite3:///dev/null (not a file)");
+});
+
 Deno.test("D 7.4.15 openState() never shows a password", async () => {
   using place = new Place();
   for (const scheme of ["mysql", "pgsql", "foo", "mariadb"]) {

@@ -56,7 +56,7 @@ async function statOrCreate(path: string): Promise<Deno.FileInfo> {
 }
 
 function verify(found: Deno.FileInfo, target: SqliteTarget): void {
-  if (!found.isFile) throw cannotOpen(target);
+  if (!found.isFile) throw cannotOpen(target, new Error("not a file"));
   const isOurs = found.uid === 0 || found.uid === process.geteuid?.();
   if (isOurs && ((found.mode ?? 0) & WRITABLE_BY_OTHERS) === 0) return;
   const why = isOurs ? "everybody may write to it" : `it belongs to user ${found.uid}`;
@@ -70,7 +70,14 @@ function verify(found: Deno.FileInfo, target: SqliteTarget): void {
 function cannotOpen({ path, label }: SqliteTarget, cause?: unknown): StateError {
   const hint = path.startsWith("/") ? "" : `Cannot open database file: ${path}, maybe you need ` +
     `three slashes (like sqlite:///var/lib/csync2/csync2.db)\n`;
-  return new StateError("state/open", { message: `${hint}Can't open database: ${label}`, cause });
+  const message = `${hint}Can't open database: ${label}`;
+  return new StateError("state/open", { message, ...advice(cause), cause });
+}
+
+function advice(cause: unknown): { advice?: string } {
+  if (!(cause instanceof Error)) return {};
+  if (cause instanceof Deno.errors.NotFound) return { advice: "its directory does not exist" };
+  return { advice: cause.message.replace(/ \(os error .*/s, "") };
 }
 
 /** The path for Deno, which takes text only; undefined when it is not UTF-8. */
