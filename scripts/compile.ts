@@ -99,19 +99,25 @@ private() { # a real folder of ours that nobody else can write
   [ -d "$1" ] && [ ! -L "$1" ] && [ -O "$1" ] || return 1
   case $(ls -ld "$1") in drwx??-??-*) return 0 ;; *) return 1 ;; esac
 }
-if ! { private "$base" && private "$dir"; }; then
+complete() { private "$dir" && [ -x "$dir/deno" ] && [ -f "$dir/main.js" ]; }
+pwd -P >/dev/null 2>&1 && [ -n "$PWD" ] || fail "the current directory does not exist any more"
+if ! { private "$base" && complete; }; then
   mask=$(umask)
   umask 077
-  [ -e "$base" ] || mkdir -p "$base" 2>/dev/null
+  [ -e "$base" ] || mkdir -p "$base" || fail "cannot make the folder to unpack to (set CSYNC2_CACHE_DIR)"
   private "$base" || fail "cannot unpack to $base: not a folder of yours that nobody else can write (set CSYNC2_CACHE_DIR)"
   tmp=$(mktemp -d "$base/unpack.XXXXXX") || fail "cannot unpack to $base"
   trap 'rm -rf "$tmp"' EXIT
-  got=$(tail -c ${payloadBytes} "$0" | sha256sum | cut -d" " -f1)
+  trap 'exit 1' HUP INT TERM
+  got=$(tail -c ${payloadBytes} <"$0" | sha256sum | cut -d" " -f1)
   [ "$got" = "$sum" ] || fail "this file is damaged: its checksum does not match"
-  tail -c ${payloadBytes} "$0" | gzip -dc | tar -xf - -C "$tmp" || fail "cannot unpack to $tmp"
+  tail -c ${payloadBytes} <"$0" | gzip -dc | tar -xf - -C "$tmp" || fail "cannot unpack to $tmp"
+  # What a clean-up has left of it goes out of the way.
+  if private "$dir" && ! complete; then mv -T "$dir" "$tmp/incomplete" 2>/dev/null; fi
   # Another start may have been faster: then theirs is as good.
-  mv -T "$tmp" "$dir" 2>/dev/null || private "$dir" || fail "cannot install $dir"
-  trap - EXIT
+  mv -T "$tmp" "$dir" 2>/dev/null || complete || fail "cannot install $dir: something else is there"
+  rm -rf "$dir/incomplete"
+  trap - EXIT HUP INT TERM
   [ ! -d "$tmp" ] || rm -rf "$tmp"
   umask "$mask"
 fi
@@ -121,8 +127,15 @@ exit 1
   return body;
 }
 
+/** A plain file of an archive. */
+interface Member {
+  readonly name: string;
+  readonly mode: number;
+  readonly data: Uint8Array;
+}
+
 /** A tar archive of plain files: POSIX ustar, fixed times, so that equal input gives equal bytes. */
-function tar(files: readonly { name: string; mode: number; data: Uint8Array }[]): Uint8Array {
+function tar(files: readonly Member[]): Uint8Array {
   const blocks: Uint8Array[] = [];
   for (const { name, mode, data } of files) {
     const header = new Uint8Array(512);
@@ -152,11 +165,18 @@ function tar(files: readonly { name: string; mode: number; data: Uint8Array }[])
 
 async function selfExtracting(scripts: string, output: string): Promise<void> {
   const names = [...Deno.readDirSync(scripts)].map((entry) => entry.name).sort();
-  const archive = tar([
+  await writeSelfExtracting(output, [
     { name: "deno", mode: 0o755, data: await Deno.readFile(Deno.execPath()) },
     ...names.map((name) => ({ name, mode: 0o644, data: Deno.readFileSync(`${scripts}/${name}`) })),
   ]);
-  const payload = gzipSync(archive, { level: 6 });
+}
+
+/** An executable file that unpacks these members, `deno` and `main.js` among them, and starts them. */
+export async function writeSelfExtracting(
+  output: string,
+  members: readonly Member[],
+): Promise<void> {
+  const payload = gzipSync(tar(members), { level: 6 });
   const sum = createHash("sha256").update(payload).digest("hex");
   const file = await Deno.open(output, { write: true, create: true, truncate: true, mode: 0o755 });
   const writer = file.writable.getWriter();
