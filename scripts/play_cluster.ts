@@ -197,7 +197,9 @@ async function showConflict(): Promise<void> {
 }
 
 function howToPlay(): void {
-  const isOnPath = (Deno.env.get("PATH") ?? "").split(":").some((dir) => exists(`${dir}/deno`));
+  // What npx puts there for this command alone is no use in the next one.
+  const dirs = (Deno.env.get("PATH") ?? "").split(":").filter((dir) => !/node_modules/.test(dir));
+  const isOnPath = dirs.some((dir) => exists(`${dir}/deno`));
   const deno = isOnPath ? "deno" : Deno.execPath();
   const own = (node: string) =>
     `CSYNC2_SYSTEM_DIR=${dirOf(node)}/etc ${deno} run -A ${root}main.ts -N ${node} -D ${
