@@ -3,8 +3,18 @@
  * or touches what is outside. `CSYNC2_FUZZ_SESSIONS` makes it longer, `CSYNC2_FUZZ_SEED` repeats a run.
  */
 import assert from "node:assert/strict";
-import { connect, type Duplex } from "../../src/net/mod.ts";
-import { fromBytes, toBytes } from "../../src/model/mod.ts";
+import { contentOf, deltaFor, sameContentAs } from "../../src/delta/mod.ts";
+import {
+  CsyncError,
+  type DbName,
+  fromBytes,
+  type HostName,
+  type Key,
+  nanos,
+  toBytes,
+} from "../../src/model/mod.ts";
+import { connect, type Duplex, duplexPair } from "../../src/net/mod.ts";
+import { connectPeer, type Peer } from "../../src/protocol/mod.ts";
 import { Cluster, KEY } from "../support/cluster.ts";
 import { member } from "../support/raw_peer.ts";
 import { literal } from "../support/serving.ts";
@@ -204,7 +214,107 @@ Deno.test("a server survives mutated sessions and keeps nothing of them", async 
     await child.status;
     const text = await log;
     await out;
-    await Deno.writeTextFile("/tmp/sec/server.log", text);
     assert.doesNotMatch(text, /Internal error|TypeError|RangeError|at file:/, `seed ${SEED}`);
   }
+});
+
+/** The answers of a server of ours, of 2.1.1 and of 2.1-0rc1 to `ask`, in order. */
+function answers(): string[] {
+  const ok = "OK (cmd_finished).\n", data = "OK (data_follows).\n";
+  const sig = fromBytes(
+    toBytes("rs\x01\x36\0\0\x08\0\0\0\0\x10" + "\x1c\x25\x05\x2d" + "s".repeat(16)),
+  );
+  const text = "v1:mtime=0:mode=33188:uid=0:gid=0:type=reg:size=10\n";
+  const body = (more: string) =>
+    [
+      `${data}${text}octet-stream ${sig.length}\n${sig}${ok}`,
+      `OK (path_not_found).\n---\noctet-stream 0\n${ok}`,
+      `OK (send_data).\noctet-stream ${sig.length}\n${sig}${ok}`,
+      `OK (send_data).\noctet-stream 12\n${sig.slice(0, 12)}${ok}`,
+      ok.repeat(2),
+      `${data}1600000000\n${data}10\n${more}`,
+      `v1%3Amtime=1%3Amode=33188%3Auid=0%3Agid=0%3Atype=reg%3Asize=5\t/a\nv1%3Amode=41471%3Atype=lnk\t/b\n${ok}`,
+      `${data}some content`,
+    ].join("");
+  return [
+    `${ok}Dear 127.0.0.1, please identify first (csync2 3).\n${ok}${body("")}`,
+    `${ok}Dear 127.0.0.1, please identify first.\n${ok}${body("")}`,
+    `${ok}Unknown command!\n${ok}${body(ok.repeat(6))}`,
+  ];
+}
+
+/** Uses everything that a peer can do. */
+async function ask(peer: Peer): Promise<void> {
+  const key = KEY as string as Key, name = "/t/f" as DbName;
+  const content = contentOf(new Uint8Array(3_000));
+  const meta = { mode: 0o100644, uid: 0, gid: 0, mtime: nanos(1n) };
+  const want = { kind: "reg", size: content.size, meta } as const;
+  const delta = (signature: AsyncIterable<Uint8Array>) =>
+    deltaFor(signature, { content }).catch((error) => {
+      if (error instanceof CsyncError) return undefined;
+      throw error;
+    });
+  await peer.identify("a.demo" as HostName);
+  const judge = ({ signature }: { signature: AsyncIterable<Uint8Array> }) =>
+    sameContentAs(signature, content).catch(() => false);
+  const found = await Promise.allSettled([
+    peer.look(key, name, judge),
+    peer.look(key, name, judge),
+    peer.put(key, name, want, delta),
+    peer.put(key, name, want, delta, { isNew: true }),
+    peer.remove(key, name),
+    peer.touch(key, name, nanos(5n)),
+    peer.measure(key, name, "mtime"),
+    peer.measure(key, name, "size"),
+  ]);
+  for (const one of found) if (one.status === "rejected") throw one.reason;
+  for await (const rows of peer.list("b.demo" as HostName, [key])) if (rows.length > 50_000) break;
+  const stream = await peer.content(key, name);
+  if (Symbol.asyncIterator in stream) { for await (const _piece of stream); }
+}
+
+/** A server that says `text` whatever it hears. */
+async function hear(text: string, isOpen: boolean): Promise<unknown> {
+  const [client, server] = duplexPair({ idleMs: 150 });
+  const far = (async () => {
+    const said = server.write(toBytes(text)).then(() => isOpen ? server.flush() : server.end());
+    while (isOpen && await server.readSome(65_536) !== undefined);
+    await said;
+  })().catch(() => {});
+  try {
+    await using peer = await connectPeer({
+      duplex: client,
+      configName: "",
+      limits: { goodbyeMs: 50 },
+    });
+    await ask(peer);
+    return undefined;
+  } catch (error) {
+    return error;
+  } finally {
+    await server[Symbol.asyncDispose]();
+    await far;
+  }
+}
+
+Deno.test("a client survives mutated answers: every request ends, with a result or an error of ours", async () => {
+  const roll = dice(SEED), bases = answers();
+  let failed = 0, left = SESSIONS * 3;
+  const run = async () => {
+    for (; left > 0; left--) {
+      const text = mutated(bases[roll(bases.length)]!, roll);
+      const late = Promise.withResolvers<unknown>();
+      const timer = setTimeout(() => late.resolve(new Error("it hangs")), 20_000);
+      const error = await Promise.race([hear(text, roll(3) === 0), late.promise]);
+      clearTimeout(timer);
+      if (error === undefined) continue;
+      failed++;
+      assert.ok(
+        error instanceof CsyncError,
+        `seed ${SEED}: ${JSON.stringify(text)}\n${(error as Error).stack}`,
+      );
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, run));
+  assert.ok(failed > 0);
 });
