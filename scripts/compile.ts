@@ -7,6 +7,7 @@
  * download: a POSIX sh head, a gzip payload and its checksum.
  */
 import { createHash } from "node:crypto";
+import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 
 /** What the program may do; it reads and changes files anywhere, through the C library. */
@@ -97,7 +98,7 @@ else fail "no place to unpack: set CSYNC2_CACHE_DIR to a folder of your own"; fi
 dir=$base/$sum
 private() { # a real folder of ours that nobody else can write
   [ -d "$1" ] && [ ! -L "$1" ] && [ -O "$1" ] || return 1
-  case $(ls -ld "$1") in drwx??-??-*) return 0 ;; *) return 1 ;; esac
+  case $(ls -ld "$1") in drwx?-??-?*) return 0 ;; *) return 1 ;; esac
 }
 complete() { private "$dir" && [ -x "$dir/deno" ] && [ -f "$dir/main.js" ]; }
 pwd -P >/dev/null 2>&1 && [ -n "$PWD" ] || fail "the current directory does not exist any more"
@@ -187,9 +188,12 @@ export async function writeSelfExtracting(
 }
 
 async function main(): Promise<void> {
-  const isSelfExtracting = Deno.args.includes("--self-extracting");
-  const at = Deno.args.indexOf("--output");
-  const output = at < 0 ? `${root}dist/csync2` : Deno.args[at + 1]!;
+  const { values: options } = parseArgs({
+    args: Deno.args,
+    options: { "self-extracting": { type: "boolean" }, "output": { type: "string" } },
+  });
+  const isSelfExtracting = options["self-extracting"] ?? false;
+  const output = options.output ?? `${root}dist/csync2`;
   await Deno.mkdir(`${root}dist`, { recursive: true });
   const work = await Deno.makeTempDir({ prefix: "csync2-bundle-" });
   try {
