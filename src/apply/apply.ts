@@ -4,6 +4,7 @@ import {
   type DiskPath,
   type Entry,
   failed,
+  type Fingerprint,
   type Ignored,
   type Located,
   type Meta,
@@ -126,6 +127,11 @@ export class Held implements Disposable {
     const admitted: Seen = dir.lookClosely(leaf);
     this.#place = { dir, leaf, admitted };
     return admitted.entry;
+  }
+
+  /** Of the object that the last look saw. */
+  get fingerprint(): Fingerprint | undefined {
+    return this.#place?.admitted.fingerprint;
   }
 
   /** What the last look saw; undefined when the directory above is missing or behind a link. */

@@ -9,10 +9,10 @@ import {
   type ByteStream,
   type Change,
   checkText,
+  CONFLICT,
   CsyncError,
   type DbName,
   DONE,
-  type Entry,
   failed,
   type HostName,
   type Located,
@@ -20,7 +20,6 @@ import {
   type Outcome,
   PARENT_MISSING,
   type Refusal,
-  sameCheckText,
   type ScheduledAction,
 } from "../model/mod.ts";
 import type {
@@ -36,9 +35,10 @@ import { backupsOf } from "./backups.ts";
 import { contentOf, nothing, sizeOf } from "./content.ts";
 import type { Contexts, Workplace } from "./context.ts";
 import { type Channel, identify } from "./identify.ts";
-import { listedRows, type ListQuery, timeless } from "./listed_rows.ts";
+import { listedRows, type ListQuery } from "./listed_rows.ts";
 import * as say from "./messages.ts";
 import { PatchSession } from "./put_session.ts";
+import { Signed } from "./signed.ts";
 import { Turn } from "./turn.ts";
 
 const CONFIG_NAME_REGEXP = /^[a-z0-9]*$/;
@@ -74,6 +74,8 @@ export class Receiver implements RequestHandler {
   #groups: readonly string[] | undefined;
   #identity: HostName | undefined;
   #hasScheduled = false;
+  /** What SIG has shown the peer. */
+  readonly #signed = new Signed();
   /** What the last answer still reads from. */
   #open: SourceFile | undefined;
 
@@ -131,7 +133,7 @@ export class Receiver implements RequestHandler {
     return await this.#serve(at, (granted) => this.#look(granted));
   }
 
-  #look({ at }: Granted): LookReply {
+  #look({ name, at }: Granted): LookReply {
     const { jail } = this.#workplace;
     const { ignored } = this.#configured;
     const entry = jail.look(at);
@@ -143,6 +145,7 @@ export class Receiver implements RequestHandler {
     const text = checkText(entry, { time: "zero", ignored });
     if (entry.kind !== "reg") return { kind: "there", checkText: text };
     this.#open = jail.open(at);
+    this.#signed.add(name, this.#open.fingerprint);
     return { kind: "there", checkText: text, signature: signature(this.#open) };
   }
 
@@ -171,9 +174,8 @@ export class Receiver implements RequestHandler {
       const held = await this.#hold(granted, { refusesIfDirty: !isTime });
       if ("kind" in held) return held;
       using owned = held;
-      if (isTime && await this.#hidesChange(granted.name, owned.seen)) {
-        await this.#check(granted.name);
-      }
+      const refusal = isTime && await this.#refuseTime(granted.name, owned);
+      if (refusal) return refusal;
       const applied = await owned.change(change);
       this.#tell(granted.name, applied);
       return applied.outcome;
@@ -328,12 +330,16 @@ export class Receiver implements RequestHandler {
     return { name, at, peer: this.#identity!, backups, actions };
   }
 
-  /** Whether a record made now would swallow a change of this host that nobody was told about yet. */
-  async #hidesChange(name: DbName, entry: Entry | undefined): Promise<boolean> {
-    const { config: { ignored }, state } = this.#workplace;
-    const record = await state.record(name);
-    if (record === undefined || entry === undefined || entry.kind === "absent") return false;
-    return !sameCheckText(timeless(record.stored), checkText(entry, { time: "zero", ignored }));
+  /**
+   * SETIME says that the peer has what is here, so its mark goes and the record follows. A change that
+   * it does not know of would be lost by that: it is a conflict, like everywhere else.
+   */
+  async #refuseTime(name: DbName, held: Held): Promise<Refusal | undefined> {
+    const judged = await this.#signed.judge(this.#workplace, name, held);
+    if (judged !== "known") await this.#check(name);
+    if (judged !== "changed") return undefined;
+    await this.#markForPeer(name);
+    return this.#refuse(name, CONFLICT);
   }
 
   async #check(name: DbName): Promise<void> {

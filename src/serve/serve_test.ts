@@ -9,6 +9,7 @@ import {
 import { type DbName, percentDecode } from "../model/mod.ts";
 
 const FINISHED = "OK (cmd_finished).";
+const DIRTY = "File is also marked dirty here!";
 
 function test(
   name: string,
@@ -25,6 +26,14 @@ function test(
 async function stored(bed: ServerBed, name: string): Promise<string | undefined> {
   const record = await bed.state.record(bed.path(name) as DbName);
   return record && percentDecode(record.stored);
+}
+
+/** SIG of a file that is there. */
+async function sig(client: Typist, name: string): Promise<void> {
+  await client.expect(`SIG ${KEY} ${name}`, /^OK/);
+  await client.line();
+  await client.stream();
+  equal(await client.line(), FINISHED);
 }
 
 async function bye(client: Typist): Promise<void> {
@@ -99,9 +108,26 @@ test("SETIME does not swallow a change made here", async (bed) => {
   await using client = await bed.client();
   equal(await client.patch(name, literal("1")), FINISHED);
   Deno.writeTextFileSync(name, "longer");
-  await client.expect(`SETIME ${KEY} ${name} 1500000000`, FINISHED);
-  equal(await bed.rows(), ["c.demo F"]); // the asking peer has seen it by SIG, the other has not
+  await client.expect(`SETIME ${KEY} ${name} 1500000000`, DIRTY);
+  equal(await bed.rows(), ["a.demo F", "c.demo F"]);
 });
+
+for (const now of ["longer", "2"]) {
+  test(`SETIME does not swallow a change made here since SIG: ${now}`, async (bed) => {
+    const name = bed.path("F");
+    await using client = await bed.client();
+    equal(await client.patch(name, literal("1"), " 0 0 420 1600000000000000000"), FINISHED);
+    await sig(client, name);
+    Deno.writeTextFileSync(name, now);
+    const { mtime } = Deno.statSync(name);
+    await client.expect(`SETIME ${KEY} ${name} 1600000001000000000`, DIRTY);
+    equal(await bed.rows(), ["a.demo F", "c.demo F"]);
+    equal([Deno.statSync(name).mtime, Deno.readTextFileSync(name)], [mtime, now]);
+    await sig(client, name);
+    await client.expect(`SETIME ${KEY} ${name} 1600000001000000000`, FINISHED); // now it is seen
+    equal(await bed.rows(), ["c.demo F"]);
+  });
+}
 
 test("wrong keys, foreign names and other names than ours are denied", async (bed) => {
   await using client = await bed.client();
