@@ -20,6 +20,15 @@ export interface TextSinkOptions {
   readonly onFinish?: () => void;
 }
 
+/** Control characters but the line feed. */
+const CONTROL_REGEXP = /[\x00-\x09\x0b-\x1f\x7f]/g;
+
+/** A name, which anybody may have chosen, can neither steer a terminal nor look like a line of ours. */
+function harmless({ text, name }: ReportEvent): string {
+  const plain = text.replace(CONTROL_REGEXP, "?");
+  return name === undefined ? plain : plain.replaceAll("\n", "?");
+}
+
 /** Filters by level, counts errors, and remembers whether anything was said. */
 export class TextSink implements Reporter {
   #errors = 0;
@@ -41,11 +50,12 @@ export class TextSink implements Reporter {
   note(event: ReportEvent): void {
     if (event.isError) this.#errors++;
     const { fullLog, verbosity, beforeMessage, prefix, message } = this.#options;
-    fullLog?.(event.text);
+    const text = harmless(event);
+    fullLog?.(text);
     if (event.level > verbosity) return;
     this.#said = true;
     beforeMessage?.();
-    for (const line of event.text.split("\n")) message(event.level, (prefix?.() ?? "") + line);
+    for (const line of text.split("\n")) message(event.level, (prefix?.() ?? "") + line);
   }
 
   progress(step: Progress): void {

@@ -3,7 +3,7 @@ import { JsonSink } from "./json_sink.ts";
 import { TextSink } from "./text_sink.ts";
 import { clockText, stampText, TimeStamps } from "./time_stamps.ts";
 import { ProgressLine, sizeText } from "./progress_line.ts";
-import type { HostName } from "../model/mod.ts";
+import type { DbName, HostName } from "../model/mod.ts";
 
 function sink(verbosity: number) {
   const lines: string[] = [];
@@ -122,4 +122,12 @@ Deno.test("JsonSink writes events, lines and the number of errors as JSON", () =
     { event: "peer-done", peer: "b", files: 2, bytes: 300, milliseconds: 40 },
     { event: "finished", errors: 1 },
   ]);
+});
+
+Deno.test("TextSink lets no name steer a terminal or look like another line", () => {
+  const s = sink(1);
+  const name = "/t/\x1b[2J\r\nFinished with 0 errors." as DbName;
+  s.sink.note({ event: "file-updated", level: 1, text: `Updated ${name} from a.`, name });
+  s.sink.note({ event: "b", level: 1, text: "reason\x07" });
+  assert.deepEqual(s.lines, ["Updated /t/?[2J??Finished with 0 errors. from a.", "reason?"]);
 });
