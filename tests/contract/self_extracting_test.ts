@@ -71,6 +71,13 @@ Deno.test("self-extracting file: what a clean-up has left is unpacked anew", asy
   }
 });
 
+Deno.test("self-extracting file: takes a folder that others can only read", async () => {
+  await using packed = await Packed.make();
+  Deno.mkdirSync(packed.cache);
+  Deno.chmodSync(packed.cache, 0o755);
+  assert.deepEqual(await packed.run(), RAN);
+});
+
 Deno.test("self-extracting file: uses no folder that others could have filled", async () => {
   await using packed = await Packed.make();
   await packed.run();
@@ -78,6 +85,7 @@ Deno.test("self-extracting file: uses no folder that others could have filled", 
   const hostile: [string, (dir: string) => void][] = [
     ["others can write", (dir) => Deno.chmodSync(dir, 0o777)],
     ["a group can write", (dir) => Deno.chmodSync(dir, 0o770)],
+    ["others can write but not enter", (dir) => Deno.chmodSync(dir, 0o702)],
     ["somebody else's", (dir) => Deno.chownSync(dir, 12_345, 12_345)],
     ["a link", (dir) => {
       Deno.renameSync(dir, `${packed.dir}/aside`);
