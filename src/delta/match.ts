@@ -4,7 +4,7 @@ import { Breather, type Content, readFully } from "./content.ts";
 import { Kernel, NUMBERS_PER_COPY, SEARCH, type SignatureParams } from "./kernel.ts";
 import { Runs } from "./runs.ts";
 import { entrySize } from "./signature.ts";
-import { openSignature, type SignatureLimits } from "./signature_input.ts";
+import { BLOCKS_MAX, openSignature, type SignatureLimits } from "./signature_input.ts";
 
 export interface MatchOptions {
   /** For the received signature. */
@@ -27,6 +27,12 @@ const WORK_SLICE_BYTES = 8 * 1_048_576;
  */
 const WORK_PER_BYTE = 16;
 const WORK_SLACK_BYTES = 64 * 1_048_576;
+/**
+ * LIMIT: a signature that is longer than the content saves nothing, and a peer could fill our memory with
+ * it; an entry of csync2 has 20 bytes. Up to so many entries nobody counts.
+ */
+const USUAL_ENTRY_BYTES = 20;
+const FREE_BLOCKS = 65_536;
 /** Entries indexed between two pauses. */
 const INDEX_SLICE = 65_536;
 /** What indexing an entry costs, in bytes hashed. */
@@ -38,7 +44,8 @@ const INDEX_WORK_BYTES = 64;
  *
  * Memory: entry and 10 bytes more per block, a window of eight blocks, and the copies found.
  *
- * @throws DeltaError for a signature that is none, truncated or beyond the limits
+ * @throws DeltaError for a signature that is none, truncated or beyond the limits, also one that is much
+ * longer than the content
  */
 export async function match(
   signature: ByteStream,
@@ -46,7 +53,10 @@ export async function match(
   { limits = {}, copiesMax, signal }: MatchOptions = {},
 ): Promise<Runs> {
   const breather = new Breather(signal);
-  const { params, entries } = await openSignature(signature, limits);
+  const { params, entries } = await openSignature(signature, {
+    blocksMax: usefulBlocks(content),
+    ...limits,
+  });
   using search = new Search(params, content);
   for await (const piece of entries) {
     search.addEntries(piece);
@@ -60,6 +70,10 @@ export async function match(
   }
   await search.run(runs, breather);
   return runs;
+}
+
+function usefulBlocks({ size }: Content): number {
+  return Math.min(BLOCKS_MAX, Math.max(FREE_BLOCKS, Math.ceil(size / USUAL_ENTRY_BYTES)));
 }
 
 /** The plan without any copy: for a peer that has nothing, or whose signature cannot be used. */

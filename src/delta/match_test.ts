@@ -145,7 +145,7 @@ Deno.test("match() bounds the work for a signature with our weak sums and other 
 Deno.test("match() bounds the work for a million blocks with one weak sum", async () => {
   const sums = new Array<number>(1_000_000).fill(0x7c00f800); // of 2048 zero bytes
   const content = zeros(4_000_000);
-  const runs = await match(hostile(sums, 2048), content);
+  const runs = await match(hostile(sums, 2048), content, { limits: { blocksMax: 2 ** 20 } });
   assert.equal(runs.count, 0);
   assert.equal(runs.sourceSize, 4_000_000);
   assert(content.readTo < 4_000_000, "it gave up early");
@@ -178,4 +178,14 @@ Deno.test("match() jobs that take turns do not disturb one another", async () =>
     assert.deepEqual(await patched(old, delta(contentOf(now), runs).bytes), now);
   });
   await Promise.all(jobs);
+});
+
+Deno.test("match() refuses a signature that is much longer than the content", async () => {
+  const entries = (count: number) =>
+    concat(text("rs\x01\x36\0\0\x08\0\0\0\0\x10"), new Uint8Array(20 * count));
+  const content = contentOf(randomBytes(5 * B));
+  await match(stream(entries(65_536)), content);
+  await assert.rejects(match(stream(entries(65_537)), content), {
+    code: "delta/signature-too-long",
+  });
 });

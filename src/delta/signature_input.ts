@@ -16,7 +16,7 @@ export interface SignatureLimits {
   readonly blockLengthMin?: number;
   /** Bytes; memory of a multiple of it is needed. @default {1_048_576} At most 16 MiB. */
   readonly blockLengthMax?: number;
-  /** Entries. @default {16_777_216} 32 GiB of csync2's blocks, which take 480 MiB of memory. */
+  /** Entries; `match` takes no more than can be useful. @default {16_777_216} 32 GiB of csync2's blocks, which take 480 MiB of memory. */
   readonly blocksMax?: number;
 }
 
