@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { parseArgs, UsageError } from "./args.ts";
+import { USAGE } from "./usage.ts";
 
 const GOOD: readonly [readonly string[], Record<string, unknown>][] = [
   [["-cIr", "/a"], { mode: "check", init: true, recursive: true, args: ["/a"] }],
@@ -65,3 +66,23 @@ for (const argv of BAD) {
     assert.throws(() => parseArgs(argv), UsageError);
   });
 }
+
+Deno.test("the usage text tells every option that parseArgs() knows", () => {
+  const letters = [..."abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"];
+  const told = new Set(USAGE.match(/(?<![\w-])-[A-Za-z]+/g)?.flatMap((word) => [...word.slice(1)]));
+  const isKnown = (letter: string) => {
+    for (const argv of [[`-${letter}`], [`-${letter}`, "1", "-M"], [`-${letter}`, "-M"]]) {
+      try {
+        parseArgs(argv);
+        return true;
+      } catch (error) {
+        if (!(error as UsageError).reason.includes("invalid option")) return true;
+      }
+    }
+    return letter === "k"; // an option only alone
+  };
+  assert.deepEqual(letters.filter((l) => told.has(l)), letters.filter(isKnown));
+  for (const long of ["--json", "--version", "--help", "--make-cert"]) {
+    assert.match(USAGE, new RegExp(`${long}\\b`));
+  }
+});
