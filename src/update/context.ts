@@ -14,6 +14,11 @@ export interface PushContext {
   readonly dryRun: boolean;
   /** Announces the own name; false when the peer refused it, which is reported once. */
   identify(myName: HostName): Promise<boolean>;
+  /**
+   * The peer is about to lose a conflict. It may have told others its version before, so they are told
+   * ours again.
+   */
+  tellOthers(name: DbName): Promise<void>;
   /** The peer has this object now, times included; `bytes` of content were sent for it. */
   readonly wasPut: (name: DbName, what: Present, bytes: number) => void;
 }

@@ -186,6 +186,7 @@ async function carryOut(push: Push, act: () => Promise<Outcome>): Promise<PushRe
   const outcome = await act();
   if (outcome.kind === "done") return "settled";
   if (outcome.kind !== "conflict" || !await winsConflict(push, here)) return refuse(push, outcome);
+  await push.context.tellOthers(push.name);
   const second = await flushThen(push, act);
   if (second.kind === "done") return "settled";
   reporter.note(say.gaveUp(push));

@@ -221,6 +221,20 @@ Deno.test("update() resolves conflicts by every auto method (W 16)", async () =>
   }
 });
 
+Deno.test("update() that wins a conflict tells the other hosts again", async () => {
+  const text = auto("first").replace("b.demo", "b.demo c.demo");
+  const { bed, peer } = await marked(text, { "a/f": "one" });
+  await using _ = bed;
+  await bed.clearDirty();
+  await bed.state.transaction((tx) => tx.mark([markFor(bed.name("a/f"), "b.demo")]));
+  peer.directory(bed.name("a"));
+  peer.file(bed.name("a/f"), "lost, and perhaps at c.demo by now");
+  peer.dirty.add(bed.name("a/f"));
+  await bed.update();
+  assert.equal(peer.has(bed.name("a/f")), "one");
+  assert.deepEqual(await bed.dirty(), ["a/f -> c.demo"]);
+});
+
 Deno.test("update() as master wins over a slave, whatever the method", async () => {
   const text = auto("right").replace("b.demo", "(b.demo)");
   const { bed, content, lines } = await conflicting(text, "one", ["other", 0n]);
