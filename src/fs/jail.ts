@@ -3,7 +3,6 @@ import {
   ABSENT,
   type Absent,
   BEHIND_LINK,
-  type DiskPath,
   type Entry,
   join,
   type Located,
@@ -21,6 +20,7 @@ import {
   openAt,
   OsError,
 } from "../os/mod.ts";
+import { openAnchor } from "./anchor.ts";
 import { type OpenBeneath, openBeneath, type Purpose } from "./beneath.ts";
 import { checkReadable, DiskDir } from "./dir_handle.ts";
 import type { DirHandle, Jail, ReadJail, SourceFile, WalkOptions, WalkStep } from "./ports.ts";
@@ -96,11 +96,9 @@ class DiskReadJail implements ReadJail {
   /** Opens what `at` names, without following a link below the anchor. @throws OsError */
   protected hold({ anchor, below }: Located, purpose: Purpose): Fd {
     try {
-      if (anchor === "/") {
-        this.#root ??= openAnchor(anchor);
-        return this.#beneath(this.#root, below, purpose);
-      }
-      using dir = openAnchor(anchor);
+      const root = this.#root ??= openAt("/", { flags: O_PATH | O_DIRECTORY });
+      if (anchor === "/") return this.#beneath(root, below, purpose);
+      using dir = openAnchor(root, anchor);
       return this.#beneath(dir, below, purpose);
     } catch (error) {
       if (!(error instanceof OsError)) throw error;
@@ -126,7 +124,7 @@ class DiskReadJail implements ReadJail {
         return NOT_A_DIRECTORY;
       case "ELOOP": {
         // An anchor that cannot be reached is a broken set-up, not an absent file.
-        using _anchor = openAnchor(at.anchor);
+        using _anchor = this.#root && openAnchor(this.#root, at.anchor);
         return BEHIND_LINK;
       }
       default:
@@ -162,11 +160,6 @@ class DiskJail extends DiskReadJail implements Jail {
     const leaf = (below === "" ? "." : below.slice(slash + 1)) as Name;
     return { dir: new DiskDir({ fd: this.hold(above, "path"), random: this.#random }), leaf };
   }
-}
-
-/** An anchor is reached like any path: links above it and in its place are followed. */
-function openAnchor(anchor: DiskPath): Fd {
-  return openAt(anchor, { flags: O_PATH | O_DIRECTORY });
 }
 
 function pathOf({ anchor, below }: Located): string {

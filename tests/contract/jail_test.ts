@@ -183,6 +183,23 @@ for (const { name, open, skip } of IMPLEMENTATIONS) {
     });
   });
 
+  suite("follows no link of another user to an anchor", (jail) => {
+    using made = tree({
+      "real/P/F": "x",
+      alias: { ...link("real"), uid: 12_345 },
+      "in/here": { ...link("../real"), uid: 12_345 },
+      ours: link("in/here"),
+      "far/away": link("../real/../real/./P"),
+    });
+    for (
+      const anchor of ["alias", "alias/P", "in/here", "ours", "ours/P"].map((n) => made.join(n))
+    ) {
+      throws(() => jail.look({ anchor, below: "P/F" }), { code: "os/ELOOP" }, anchor);
+      throws(() => jail.parentOf({ anchor, below: "new" }), { code: "os/ELOOP" }, anchor);
+    }
+    equal(jail.look({ anchor: made.join("far/away"), below: "F" }).kind, "reg");
+  });
+
   suite("a missing or unreachable anchor is not an absent file by mistake", (jail) => {
     using made = tree({ loop: link("loop"), F: "x" });
     const look = (anchor: string, below: string) => jail.look({ anchor: made.join(anchor), below });
