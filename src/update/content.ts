@@ -1,8 +1,24 @@
 /** The content of one open file: compared with a signature, or sent as a delta. */
 import { DeltaError, deltaFor, literalDelta, sameContentAs } from "../delta/mod.ts";
 import type { SourceFile } from "../fs/mod.ts";
-import type { ByteStream, SizedStream } from "../model/mod.ts";
+import type { ByteStream, Fingerprint, SizedStream } from "../model/mod.ts";
 import { isSystemError } from "./context.ts";
+
+/** Longest time that the kernel's clock for files stands still (100 Hz), doubled. */
+const TICK_MS = 20;
+
+/**
+ * Waits until the next write is sure to leave another time behind. Two writes within one tick of the
+ * kernel's clock cannot be told apart afterwards, so what is read in the tick of the last write may be
+ * a mixture that looks unchanged.
+ */
+export async function tickIsOver(
+  { ctime }: Fingerprint,
+  now = BigInt(Date.now()) * 1_000_000n,
+): Promise<void> {
+  const ageMs = Number((now - ctime) / 1_000_000n);
+  if (Math.abs(ageMs) < TICK_MS) await new Promise((go) => setTimeout(go, TICK_MS));
+}
 
 /**
  * What is sent is one state of the file, or nothing: a file that changes or cannot be read to its end

@@ -15,7 +15,7 @@ import {
 import type { DeltaSource, ThereView } from "../protocol/mod.ts";
 import { type PushFacts, type PushStep, pushStep, type ThereFacts } from "../reconcile/mod.ts";
 import { type Contested, winsConflict } from "./conflict.ts";
-import { OutgoingContent } from "./content.ts";
+import { OutgoingContent, tickIsOver } from "./content.ts";
 import { isSystemError, type PushContext } from "./context.ts";
 import * as say from "./messages.ts";
 
@@ -84,6 +84,7 @@ async function pushEntry(push: Push): Promise<PushResult> {
   push.context.reporter.note(say.started(push));
   if (push.here.kind !== "reg") return await decide(push);
   using source = push.context.jail.open(push.at);
+  await tickIsOver(source.fingerprint);
   const here: Entry = { kind: "reg", meta: source.meta, size: source.size };
   return await decide({ ...push, here, content: new OutgoingContent(source) });
 }
