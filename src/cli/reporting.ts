@@ -67,7 +67,7 @@ interface TextParts {
 
 function textSink(invocation: Invocation, { host, stamps, fullLog }: TextParts): TextSink {
   const { verbosity, syslog, stamps: isStamped } = invocation;
-  const log = syslog ? new SystemLog("csync2") : undefined;
+  const log = syslog ? new SystemLog("csync2", { now: host.now, pid: host.pid }) : undefined;
   const progress = host.isTerminal && !syslog
     ? new ProgressLine({
       write: (text) => host.stderr.raw(utf8Bytes(text)),

@@ -65,9 +65,10 @@ const RARE = {
 } as const satisfies Deno.ForeignLibraryInterface;
 
 const LOGGING = {
-  openlog: { parameters: ["buffer", "i32", "i32"], result: "void" },
-  /** A format and one string. */
-  syslog: { parameters: ["i32", "buffer", "buffer"], result: "void" },
+  connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  send: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
+  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** The calls of a table; 64-bit arguments are numbers below 2^53, which Deno takes as well as bigint. */
