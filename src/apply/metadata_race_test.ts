@@ -92,3 +92,20 @@ Deno.test("MKDIR of a directory that is there changes that one or none", async (
     },
   });
 });
+
+Deno.test("a delta is applied to the admitted file or to none", async () => {
+  for (let n = 0, reached = true; reached; n++) {
+    using bench = new Workbench();
+    bench.write("victim", "plain");
+    bench.write("key", "of root");
+    using held = (await bench.applier().hold(bench.target("victim")))!;
+    held.look();
+    const run = await meddlesAt(n, () => held.beginPut(), {
+      meddle: () => Deno.renameSync(bench.path("key"), bench.path("victim")),
+    });
+    reached = run.reached;
+    if (run.value === undefined || "kind" in run.value) continue;
+    await using put = run.value;
+    equal(put.basis?.size, "plain".length, `call ${n}: ${run.calls}`);
+  }
+});

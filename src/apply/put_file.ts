@@ -10,7 +10,7 @@ import {
 } from "../model/mod.ts";
 import type { SourceFile, TempFile } from "../fs/mod.ts";
 import { create, install } from "./install.ts";
-import { announce, giveUp, type Place, refusalOf } from "./steps.ts";
+import { announce, changedMeanwhile, giveUp, isSame, type Place, refusalOf } from "./steps.ts";
 import { type Applied, isSystemError, type Target, type Workshop } from "./target.ts";
 
 /**
@@ -55,7 +55,7 @@ export class FilePut implements AsyncDisposable {
     this.#target = target;
     this.#place = place;
     this.#dress = dressOf(workshop, place.admitted.entry, meta);
-    this.basis = place.admitted.entry.kind === "reg" ? place.dir.open(place.leaf) : undefined;
+    this.basis = place.admitted.entry.kind === "reg" ? openAdmitted(place) : undefined;
   }
 
   /**
@@ -176,6 +176,17 @@ export class FilePut implements AsyncDisposable {
     if (temp === undefined) return;
     await giveUp(this.#workshop, { target: this.#target, place: { ...this.#place, dir }, temp });
   }
+}
+
+/** The old content; never that of another file, whose parts would get into the new one. @throws Refused */
+function openAdmitted({ dir, leaf, admitted }: Place): SourceFile {
+  using undo = new DisposableStack();
+  const basis = undo.use(dir.open(leaf));
+  const { fingerprint, meta, size } = basis;
+  const seen = { entry: { kind: "reg", meta, size }, fingerprint } as const;
+  if (!isSame(admitted, seen)) throw changedMeanwhile();
+  undo.move();
+  return basis;
 }
 
 /**
