@@ -199,7 +199,6 @@ Deno.test("a server survives mutated sessions and keeps nothing of them", async 
     const warm = await settled(child.pid, 0);
     await run(SESSIONS);
     const after = await settled(child.pid, warm.fds);
-    console.log(`seed ${SEED}: ${JSON.stringify(warm)} -> ${JSON.stringify(after)}`);
     assert.ok(after.fds <= warm.fds + 2, `seed ${SEED}: ${warm.fds} -> ${after.fds} descriptors`);
     assert.ok(after.rssMb < warm.rssMb + 150, `seed ${SEED}: ${warm.rssMb} -> ${after.rssMb} MB`);
     await using typist = await member(cluster);

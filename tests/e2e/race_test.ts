@@ -83,7 +83,6 @@ Deno.test("W 20.17 nothing outside changes while directories and links take turn
       await user.status;
     }
   }
-  console.log(`${count} requests, ${done} done`);
   assert.ok(done > 20 && done < count, `${done} of ${count}`);
   assert.equal(facts(outside), before);
 });
