@@ -176,6 +176,7 @@ export class Receiver implements RequestHandler {
       using owned = held;
       const refusal = isTime && await this.#refuseTime(granted.name, owned);
       if (refusal) return refusal;
+      this.#signed.forget(granted.name);
       const applied = await owned.change(change);
       this.#tell(granted.name, applied);
       return applied.outcome;
@@ -188,6 +189,7 @@ export class Receiver implements RequestHandler {
     return await this.#serve(at, async (granted): Promise<PutSession | Refusal> => {
       const held = await this.#hold(granted, { refusesIfDirty: true });
       if ("kind" in held) return held;
+      this.#signed.forget(granted.name);
       const put = held.beginPut(meta);
       if ("kind" in put) {
         held[Symbol.dispose]();

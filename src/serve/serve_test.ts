@@ -63,6 +63,23 @@ test("a new file arrives in the steps of 2.1-0rc1", async (bed) => {
   ok(bed.texts(1).includes("Updated ROOT/F from a.demo."));
 });
 
+test("a file that SIG has shown is replaced in the steps of 2.1-0rc1", async (bed) => {
+  await using client = await bed.client();
+  const name = bed.path("F");
+  for (const content of ["one", "two"]) {
+    if (content === "two") await sig(client, name);
+    equal(await client.patch(name, literal(content)), FINISHED);
+    await client.expect(`SETOWN ${KEY} ${name} 3 4`, FINISHED);
+    await client.expect(`SETMOD ${KEY} ${name} 33188`, FINISHED);
+    await client.expect(`SETIME ${KEY} ${name} 1600000000`, FINISHED);
+    equal(await bed.rows(), []);
+  }
+  await sig(client, name);
+  await client.expect(`SETMOD ${KEY} ${name} 33152`, FINISHED);
+  await client.expect(`SETIME ${KEY} ${name} 1600000001`, FINISHED);
+  equal(await bed.rows(), []);
+});
+
 test("a new file arrives in the one step of 2.1.1", async (bed) => {
   await using client = await bed.client();
   const reply = await client.patch(bed.path("F"), literal("x"), " 5 6 416 1600000000123456789");

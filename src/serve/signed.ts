@@ -32,6 +32,11 @@ export class Signed {
     if (oldest !== undefined) this.#files.delete(oldest);
   }
 
+  /** The peer changes it itself. */
+  forget(name: DbName): void {
+    this.#files.delete(name);
+  }
+
   /**
    * `changed`: by somebody here after the peer was shown it, or after the peer sent it. `news`: the peer
    * knows it, but a record made now would swallow a change of this host that nobody was told about yet.
@@ -42,7 +47,7 @@ export class Signed {
     { seen, fingerprint }: Now,
   ): Promise<"known" | "news" | "changed"> {
     const shown = this.#files.get(name);
-    this.#files.delete(name);
+    this.forget(name);
     if (shown !== undefined) {
       if (fingerprint === undefined || !sameFingerprint(shown, fingerprint)) return "changed";
     }
