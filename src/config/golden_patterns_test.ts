@@ -11,7 +11,8 @@ import { namesFor, prefixesBelow, resolveName } from "./prefix.ts";
 import { shellMatch, type ShellMatchOptions } from "./shell_match.ts";
 
 const BASE = "/tmp/csync2-demo2";
-const differing = new Set(DIFFERENCES.map((d) => d.case));
+/** What an argument means is decided in cli (D 7.2.9): only the whole program shows that difference. */
+const differing = new Set(DIFFERENCES.filter((d) => d.spec !== "D 7.2.9").map((d) => d.case));
 
 /** Runs `compare`; a case that is listed as a difference must fail. */
 function check(id: string, compare: () => void): void {
