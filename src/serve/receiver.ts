@@ -340,6 +340,8 @@ export class Receiver implements RequestHandler {
     const judged = await this.#signed.judge(this.#workplace, name, held);
     if (judged !== "known") await this.#check(name);
     if (judged !== "changed") return undefined;
+    // Another connection was faster: nothing of ours is at stake, and the peer asks again.
+    if (!await this.#workplace.state.isDirty(name)) return this.#refuse(name, BUSY);
     await this.#markForPeer(name);
     return this.#refuse(name, CONFLICT);
   }

@@ -80,6 +80,17 @@ test("a file that SIG has shown is replaced in the steps of 2.1-0rc1", async (be
   equal(await bed.rows(), []);
 });
 
+test("SETIME of a file that another connection has replaced since SIG is no conflict", async (bed) => {
+  await using client = await bed.client();
+  await using other = await bed.client("c.demo");
+  const name = bed.path("F");
+  equal(await client.patch(name, literal("1")), FINISHED);
+  await sig(client, name);
+  equal(await other.patch(name, literal("2")), FINISHED);
+  await client.expect(`SETIME ${KEY} ${name} 1600000000`, "Device or resource busy");
+  equal(await bed.rows(), []);
+});
+
 test("a new file arrives in the one step of 2.1.1", async (bed) => {
   await using client = await bed.client();
   const reply = await client.patch(bed.path("F"), literal("x"), " 5 6 416 1600000000123456789");
