@@ -22,27 +22,16 @@ const BATCH_HINTS = 500;
 
 /** What happened to one name. */
 export type Finding =
-  | {
-    readonly do: "remove";
-    readonly name: DbName;
-    readonly at: Located;
-    /** What the object was compared with. */
-    readonly known: FileRecord | undefined;
-  }
+  | { readonly do: "remove"; readonly name: DbName; readonly at: Located }
   | {
     readonly do: "put";
     readonly name: DbName;
     readonly at: Located;
-    readonly known: FileRecord | undefined;
     readonly record: FileRecord;
     /** False: only the wording of the record changes. */
     readonly marks: boolean;
     readonly isNew: boolean;
   };
-
-function isSameRecord(a: FileRecord | undefined, b: FileRecord | undefined): boolean {
-  return a?.stored === b?.stored && a?.subsecond === b?.subsecond;
-}
 
 /** Sums of a check. */
 export interface CheckCounts {
@@ -117,7 +106,7 @@ export class Batch {
 
   /**
    * A server is another process with locks of its own, and what it has just written looks like a change
-   * made here until it is recorded. So whatever was recorded since it was compared is compared again,
+   * made here until it is recorded. So everything is compared once more when others wrote to the state,
    * and what an intent announces is left to the server, or to its next start.
    *
    * PERF: nothing is asked when nobody else wrote to the state.
@@ -130,9 +119,7 @@ export class Batch {
     const valid: Finding[] = [];
     for (const finding of findings) {
       const want = wants.get(finding.name);
-      const known = await tx.record(finding.name);
-      const isCurrent = want === undefined && isSameRecord(known, finding.known);
-      const now = isCurrent ? finding : this.#compare(finding, { known, want });
+      const now = this.#compare(finding, { known: await tx.record(finding.name), want });
       if (now !== undefined) valid.push(now);
     }
     return valid;
@@ -148,7 +135,7 @@ export class Batch {
       const entry = jail.look(at);
       if (want === wantText(entry)) return undefined;
       const options = { name, time: state.timeUnit, ignored: config.ignored };
-      return findingOf(checkStep(entry, known, options), { name, at, known });
+      return findingOf(checkStep(entry, known, options), { name, at });
     } catch (error) {
       return reportUnknown(this.#context, name, error);
     }
@@ -187,15 +174,14 @@ export class Batch {
 /** A step of `checkStep` as a finding; undefined when there is nothing to write. */
 export function findingOf(
   step: ReturnType<typeof checkStep>,
-  { name, at, known }: Pick<Finding, "name" | "at" | "known">,
+  { name, at }: Pick<Finding, "name" | "at">,
 ): Finding | undefined {
-  if (step.do === "vanished") return { do: "remove", name, at, known };
+  if (step.do === "vanished") return { do: "remove", name, at };
   if (step.record === undefined) return undefined;
   return {
     do: "put",
     name,
     at,
-    known,
     record: step.record,
     marks: step.do === "changed" || step.do === "appeared",
     isNew: step.do === "appeared",

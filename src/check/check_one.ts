@@ -31,7 +31,7 @@ export async function checkOne(context: CheckOneContext, name: DbName): Promise<
         time: state.timeUnit,
         ignored: config.ignored,
       });
-      const finding = findingOf(step, { name: alias, at, known: record });
+      const finding = findingOf(step, { name: alias, at });
       if (finding !== undefined) batch.add(finding);
     } catch (error) {
       reportUnknown(context, alias, error);

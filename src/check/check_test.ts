@@ -307,6 +307,23 @@ Deno.test("check() drops what a server recorded meanwhile, with its locks and wi
   }
 });
 
+Deno.test("check() drops what a server has put back meanwhile", async () => {
+  await using bed = new Bed(ONE_GROUP, { f: "one" });
+  await bed.check();
+  await bed.clearDirty();
+  const path = bed.tree.path + "/f";
+  const { mtime } = Deno.statSync(path);
+  const state = bed.state as MemoryStore;
+  const transaction = state.transaction.bind(state);
+  Deno.utimeSync(path, 5, 5); // as between PATCH and SETIME, which bring back equal times and sizes
+  state.transaction = async (work) => {
+    Deno.utimeSync(path, mtime!, mtime!);
+    return await transaction(work);
+  };
+  await bed.check();
+  assert.deepEqual(await bed.dirty(), []);
+});
+
 Deno.test("check() leaves what a server of another process has announced but not recorded", async () => {
   await using bed = new Bed(ONE_GROUP, { f: "old", gone: "", mine: "old" });
   await bed.check();

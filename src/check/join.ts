@@ -57,7 +57,7 @@ export async function joinSpace(pass: Pass, space: NameSpace, rows: RowCursor): 
       step = walk.next();
     }
     if (order >= 0 && row !== undefined) {
-      if (order > 0) judgeMissing(pass, row, unknown);
+      if (order > 0) judgeMissing(pass, row.name, unknown);
       rows.advance();
     }
     if (batch.isFull) await batch.flush();
@@ -107,7 +107,7 @@ function examine({ context, batch, locate }: Pass, found: WalkStep, row: FileRec
   });
   if (step.record === undefined) return;
   const at = locate(found.name);
-  const finding = at && findingOf(step, { name: found.name, at, known: row });
+  const finding = at && findingOf(step, { name: found.name, at });
   if (finding !== undefined) batch.add(finding);
 }
 
@@ -116,15 +116,14 @@ function examine({ context, batch, locate }: Pass, found: WalkStep, row: FileRec
  * ENOENT, ENOTDIR, or behind a link (D 7.3.1). Names of class 0 stay (D 3.2), and so does everything
  * at and below what could not be examined.
  */
-export function judgeMissing(pass: Pass, known: FileRecord, unknown: readonly DbName[]): void {
+export function judgeMissing(pass: Pass, name: DbName, unknown: readonly DbName[]): void {
   const { context, batch, classify, locate } = pass;
-  const { name } = known;
   if (classify(name) === 0) return;
   if (unknown.some((dir) => name === dir || isBelow(name, dir))) return;
   const at = locate(name);
   if (at === undefined) return;
   try {
-    if (context.jail.look(at).kind === "absent") batch.add({ do: "remove", name, at, known });
+    if (context.jail.look(at).kind === "absent") batch.add({ do: "remove", name, at });
   } catch (error) {
     reportUnknown(context, name, error);
   }
@@ -155,12 +154,12 @@ export async function lookAtOne(pass: Pass, space: NameSpace, below: RowsBelow):
   }
   const rows = below(name);
   for (await rows.fill(); rows.row !== undefined; await rows.fill()) {
-    if (rows.row.name !== name) judgeMissing(pass, rows.row, []);
+    if (rows.row.name !== name) judgeMissing(pass, rows.row.name, []);
     rows.advance();
     if (batch.isFull) await batch.flush();
   }
   if (entry.kind === "absent" && record !== undefined) {
-    batch.add({ do: "remove", name, at, known: record });
+    batch.add({ do: "remove", name, at });
   }
 }
 
