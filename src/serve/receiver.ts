@@ -133,8 +133,15 @@ export class Receiver implements RequestHandler {
     return await this.#serve(at, (granted) => this.#look(granted));
   }
 
-  #look({ name, at }: Granted): LookReply {
-    const { jail } = this.#workplace;
+  /**
+   * Not while the object is being replaced: a second program of the peer would take what is about to
+   * go for the last word, and forget a removal (two pushes of one host at the same time).
+   */
+  async #look(granted: Granted): Promise<LookReply> {
+    const { applier, jail } = this.#workplace, { name, at } = granted;
+    const target: Target = { name, at, peer: this.#identity!, backups: [], actions: [] };
+    using held = await applier.hold(target, { waitMs: this.#lockWaitMs });
+    if (held === undefined) return BUSY;
     const { ignored } = this.#configured;
     const entry = jail.look(at);
     if (entry.kind === "absent") {
@@ -306,9 +313,8 @@ export class Receiver implements RequestHandler {
     granted: Granted,
     { refusesIfDirty }: { refusesIfDirty: boolean },
   ): Promise<Held | Refusal> {
-    const { lockWaitMs = 60_000 } = this.#options;
     const target = this.#target(granted);
-    const held = await this.#workplace.applier.hold(target, { waitMs: lockWaitMs });
+    const held = await this.#workplace.applier.hold(target, { waitMs: this.#lockWaitMs });
     if (held === undefined) return BUSY;
     using undo = new DisposableStack();
     undo.use(held);
@@ -402,6 +408,10 @@ export class Receiver implements RequestHandler {
   get #workplace(): Workplace {
     if (this.#place === undefined) throw new Error("configure() has to come first");
     return this.#place;
+  }
+
+  get #lockWaitMs(): number {
+    return this.#options.lockWaitMs ?? 60_000;
   }
 
   get #configured(): Config {

@@ -80,6 +80,18 @@ test("a file that SIG has shown is replaced in the steps of 2.1-0rc1", async (be
   equal(await bed.rows(), []);
 });
 
+test("SIG waits for the end of a PATCH of another connection", async (bed) => {
+  await using client = await bed.client();
+  await using other = await bed.client();
+  const name = bed.path("F");
+  await client.expect(`PATCH ${KEY} ${name}`, "OK (send_data).");
+  await client.stream();
+  const answer = other.ask(`SIG ${KEY} ${name}`);
+  const first = await Promise.race([answer, client.ask("octet-stream 8\nrs\x026A\x01x\0")]);
+  equal(first, FINISHED);
+  equal(await answer, "OK (data_follows).");
+});
+
 test("SETIME of a file that another connection has replaced since SIG is no conflict", async (bed) => {
   await using client = await bed.client();
   await using other = await bed.client("c.demo");

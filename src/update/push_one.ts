@@ -113,6 +113,8 @@ async function lookThere(push: Push): Promise<ThereFacts | { readonly refusal: R
     case "parent-missing":
       return { kind: answer.kind };
     default:
+      // Something else is where the directory above should be, so nothing of that name is there.
+      if (refusalText(answer) === "Not a directory") return { kind: "parent-missing" };
       return { refusal: answer };
   }
 }

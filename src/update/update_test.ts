@@ -221,6 +221,28 @@ Deno.test("update() resolves conflicts by every auto method (W 16)", async () =>
   }
 });
 
+Deno.test("update() of what was below a file of the peer: a removal is done, the rest is sent from above", async () => {
+  const { bed, peer } = await marked(GROUP, { "a/d/f": "one", "a/e/g": "" }, {
+    instead: (request) =>
+      request.endsWith("a/d/f") && peer.objects.get(bed.name("a/d"))?.entry.kind === "reg"
+        ? failed("Not a directory")
+        : undefined,
+  });
+  await using _ = bed;
+  peer.directory(bed.name("a"));
+  peer.file(bed.name("a/d"), "in the way");
+  await bed.clearDirty();
+  await bed.state.transaction((tx) => tx.mark([markFor(bed.name("a/d/f"), "b.demo")]));
+  await bed.update();
+  assert.deepEqual([peer.has(bed.name("a/d/f")), await bed.dirty()], ["one", []]);
+  peer.isDisposed = false;
+  bed.tree.remove("a/d");
+  peer.file(bed.name("a/d"), "in the way");
+  await bed.state.transaction((tx) => tx.mark([markFor(bed.name("a/d/f"), "b.demo")]));
+  await bed.update();
+  assert.deepEqual([await bed.dirty(), bed.reporter.errors], [[], 0]);
+});
+
 Deno.test("update() that wins a conflict tells the other hosts again", async () => {
   const text = auto("first").replace("b.demo", "b.demo c.demo");
   const { bed, peer } = await marked(text, { "a/f": "one" });
