@@ -1,7 +1,7 @@
 /** What a push needs, and what it tells back. */
 import type { Config } from "../config/mod.ts";
 import type { ReadJail } from "../fs/mod.ts";
-import { CsyncError, type DbName, type HostName, type Present } from "../model/mod.ts";
+import { CsyncError, type DbName, type Entry, type HostName, type Present } from "../model/mod.ts";
 import type { Peer } from "../protocol/mod.ts";
 import type { Reporter } from "../report/mod.ts";
 
@@ -19,6 +19,8 @@ export interface PushContext {
    * ours again.
    */
   tellOthers(name: DbName): Promise<void>;
+  /** What is about to be compared and sent. */
+  readonly looked: (name: DbName, here: Entry) => void;
   /** The peer has this object now, times included; `bytes` of content were sent for it. */
   readonly wasPut: (name: DbName, what: Present, bytes: number) => void;
 }

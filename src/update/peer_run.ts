@@ -4,6 +4,7 @@ import type { ReadJail } from "../fs/mod.ts";
 import {
   type DbName,
   type DirtyRow,
+  type Entry,
   type HostName,
   isBelow,
   nameOrder,
@@ -22,6 +23,9 @@ import * as say from "./messages.ts";
 import { markSubtree } from "./missing_parent.ts";
 import { pushOne, type PushResult } from "./push_one.ts";
 import { SettleQueue } from "./settle_queue.ts";
+
+/** LIMIT: two programs that push the same names again and again leave the rest to the next run. */
+const CONTESTED_ROUNDS = 3;
 
 export interface PeerRunOptions {
   readonly config: Config;
@@ -49,6 +53,8 @@ export class PeerRun {
   readonly #peerName: HostName;
   readonly #settled: SettleQueue;
   readonly #times = new DirectoryTimes();
+  /** Of the rows under way. */
+  readonly #looked = new Map<DbName, Entry>();
   /** Names that failed in this run: not tried again, not reported again. */
   readonly #kept = new Set<DbName>();
   /** Parents that were missing at the peer: sent even when the command line does not name them. */
@@ -63,7 +69,7 @@ export class PeerRun {
   constructor(options: PeerRunOptions, peerName: HostName) {
     this.#options = options;
     this.#peerName = peerName;
-    this.#settled = new SettleQueue(options.state);
+    this.#settled = new SettleQueue(options.state, options.config.ignored);
   }
 
   /** Never throws for anything the network, the peer or the disk does. @throws StateError */
@@ -140,6 +146,7 @@ export class PeerRun {
       from = await this.#pass(flight, context, from);
       await this.#settled.flush(); // what is done does not come again
     } while (from !== undefined);
+    await this.#pushContested(flight, context);
     await this.#times.restore(context);
   }
 
@@ -200,6 +207,30 @@ export class PeerRun {
     });
   }
 
+  /** What somebody else has pushed at the same time (SettleQueue). */
+  async #pushContested(flight: InFlight, context: PushContext): Promise<void> {
+    for (let round = 0; round < CONTESTED_ROUNDS; round++) {
+      const names = this.#settled.takeContested();
+      if (names.size === 0) return;
+      const removals: DirtyRow[] = [], others: DirtyRow[] = [];
+      for await (const rows of this.#rows()) {
+        for (const row of rows) {
+          if (!names.has(row.name)) continue;
+          (this.#isRemoval(row.name) ? removals : others).push(row);
+        }
+      }
+      for (const row of removals.reverse()) {
+        if (!await this.#start(flight, context, { row, isRemoval: true })) break;
+      }
+      await flight.drain();
+      for (const row of others) {
+        if (!await this.#start(flight, context, { row, isRemoval: false })) break;
+      }
+      await flight.drain();
+      await this.#settled.flush();
+    }
+  }
+
   #isDue(name: DbName, from: DbName | undefined): boolean {
     if (this.#kept.has(name)) return false;
     if (!this.#options.isTaken(name) && !this.#parents.has(name)) return false;
@@ -229,8 +260,12 @@ export class PeerRun {
   }
 
   async #account(row: DirtyRow, result: Exclude<PushResult, "parent-missing">): Promise<void> {
-    if (result === "settled") await this.#settled.add(row);
+    const sent = this.#looked.get(row.name);
+    this.#looked.delete(row.name);
+    if (result === "settled") await this.#settled.add(row, sent);
+    if (sent?.kind === "absent") this.#kept.add(row.name); // no modification, should the mark stay
     else if (result !== "present") this.#kept.add(row.name);
+    if (result === "kept" && !this.#options.dryRun) await this.#settled.keep(row);
     if (result === "in-no-group") this.#leftOver++;
     this.#options.reporter.progress({ peer: this.#peerName, files: 1 });
   }
@@ -249,6 +284,7 @@ export class PeerRun {
       peerName: this.#peerName,
       dryRun,
       identify: (myName) => this.#identify(peer, myName),
+      looked: (name, here) => this.#looked.set(name, here),
       tellOthers: (name) => this.#tellOthers(name),
       wasPut: (name, what, bytes) => {
         this.#times.sent(name, what);

@@ -82,10 +82,12 @@ function refuse(push: Push, refusal: Refusal): "kept" {
 /** Regular files stay open from the first look to the last byte: one state is compared and sent. */
 async function pushEntry(push: Push): Promise<PushResult> {
   push.context.reporter.note(say.started(push));
+  push.context.looked(push.name, push.here);
   if (push.here.kind !== "reg") return await decide(push);
   using source = push.context.jail.open(push.at);
   await tickIsOver(source.fingerprint);
   const here: Entry = { kind: "reg", meta: source.meta, size: source.size };
+  push.context.looked(push.name, here);
   return await decide({ ...push, here, content: new OutgoingContent(source) });
 }
 

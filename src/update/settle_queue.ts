@@ -1,28 +1,56 @@
 /** Marks that were carried out, deleted a few at a time while the next files travel. */
-import type { DirtyRow } from "../model/mod.ts";
-import type { StateStore } from "../state/mod.ts";
+import {
+  type DbName,
+  type DirtyRow,
+  type Entry,
+  type Ignored,
+  NOTHING_IGNORED,
+} from "../model/mod.ts";
+import { checkStep } from "../reconcile/mod.ts";
+import type { StateStore, StateTx } from "../state/mod.ts";
 
 /** Rows per transaction. */
 const SETTLE_ROWS = 100;
+/** Of no mark. */
+const NO_GENERATION = -1;
 /** How long a row waits for others at most. */
 const SETTLE_MS = 200;
 
+interface Waiting {
+  readonly row: DirtyRow;
+  readonly sent?: Entry | undefined;
+}
+
 /**
+ * A mark that has changed or is gone means that somebody else is pushing the same name: another `-x`,
+ * or a C program on the same database. Whose object arrives last nobody knows, so the name is marked
+ * anew, which the other one will notice in its turn, and is compared once more.
+ *
  * Losing what waits here costs time only: the peer is asked again and is found up to date. A mark that
  * was set again during its transfer has another generation and survives.
  *
  * PERF: one transaction per row would be the most expensive local step of a push.
  */
 export class SettleQueue {
-  #waiting: DirtyRow[] = [];
+  #waiting: Waiting[] = [];
   #writing: Promise<void> = Promise.resolve();
   #failure: unknown;
+  #contested = new Set<DbName>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly state: StateStore) {}
+  constructor(
+    private readonly state: StateStore,
+    private readonly ignored: Ignored = NOTHING_IGNORED,
+  ) {}
 
-  async add(row: DirtyRow): Promise<void> {
-    this.#waiting.push(row);
+  /** Like `add`, for a row that stays: the peer refused, but perhaps in the middle of a change. */
+  async keep(row: DirtyRow): Promise<void> {
+    await this.add({ ...row, generation: NO_GENERATION });
+  }
+
+  /** @param sent what the peer has now, or that it has nothing */
+  async add(row: DirtyRow, sent?: Entry): Promise<void> {
+    this.#waiting.push({ row, sent });
     this.#timer ??= setTimeout(() => this.#start(), SETTLE_MS);
     if (this.#waiting.length < SETTLE_ROWS) return;
     await this.#writing; // at most one transaction behind
@@ -38,6 +66,13 @@ export class SettleQueue {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
+  /** Names that were marked again since the last call. To be called after `flush`. */
+  takeContested(): ReadonlySet<DbName> {
+    const taken = this.#contested;
+    this.#contested = new Set();
+    return taken;
+  }
+
   #start(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -48,11 +83,29 @@ export class SettleQueue {
     this.#writing = this.#write(rows).then(() => before);
   }
 
+  /**
+   * What was sent is not what the last check has seen. If it changes back before the next one, that one
+   * finds nothing, and the peer would keep what it was sent: a link that was something else for a
+   * moment, a file that was moved away and back. So the mark stays until both agree.
+   */
+  async #isUnrecorded(tx: StateTx, name: DbName, sent: Entry): Promise<boolean> {
+    const record = await tx.record(name);
+    const options = { name, time: this.state.timeUnit, ignored: this.ignored };
+    const step = checkStep(sent, record, options).do;
+    return step === "changed" || step === "vanished" || step === "appeared";
+  }
+
   /** Never rejects. */
-  async #write(rows: readonly DirtyRow[]): Promise<void> {
+  async #write(rows: readonly Waiting[]): Promise<void> {
     try {
       await this.state.transaction(async (tx) => {
-        for (const row of rows) await tx.settle(row);
+        for (const { row, sent } of rows) {
+          if (sent !== undefined && await this.#isUnrecorded(tx, row.name, sent)) continue;
+          if (await tx.settle(row)) continue;
+          const { name, myName, peer, generation } = row;
+          await tx.mark([{ name, myName, peer, forced: false }]);
+          if (generation !== NO_GENERATION) this.#contested.add(name);
+        }
       });
     } catch (error) {
       this.#failure ??= error;

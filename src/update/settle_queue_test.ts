@@ -33,6 +33,17 @@ Deno.test("SettleQueue keeps a row that was marked again", async () => {
   assert.equal(await left(state), 1);
 });
 
+Deno.test("SettleQueue marks again what somebody else has settled meanwhile", async () => {
+  const { state, rows } = await marked(3);
+  const queue = new SettleQueue(state);
+  await state.transaction((tx) => void tx.settle(rows[1]!));
+  for (const row of rows) await queue.add(row);
+  await queue.flush();
+  assert.deepEqual([...queue.takeContested()], ["/f1"]);
+  assert.equal(queue.takeContested().size, 0);
+  assert.equal(await left(state), 1);
+});
+
 Deno.test("SettleQueue throws what the state throws, at the next call", async () => {
   const { state, rows } = await marked(150);
   state.transaction = () => Promise.reject(new Error("disk full"));

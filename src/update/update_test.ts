@@ -143,6 +143,10 @@ Deno.test("update() never deletes what came back after the rows were read", asyn
   await bed.update();
   assert.equal(peer.has(bed.name("a/g")), "back");
   assert.ok(!bed.log().some((l) => l.startsWith("DEL")));
+  assert.deepEqual(await bed.dirty(), ["a/g -> b.demo"]); // until a check knows it as well
+  await bed.check();
+  peer.isDisposed = false;
+  await bed.update();
   assert.deepEqual(await bed.dirty(), []);
 });
 
@@ -237,10 +241,53 @@ Deno.test("update() of what was below a file of the peer: a removal is done, the
   assert.deepEqual([peer.has(bed.name("a/d/f")), await bed.dirty()], ["one", []]);
   peer.isDisposed = false;
   bed.tree.remove("a/d");
+  await bed.check();
+  await bed.clearDirty();
   peer.file(bed.name("a/d"), "in the way");
   await bed.state.transaction((tx) => tx.mark([markFor(bed.name("a/d/f"), "b.demo")]));
   await bed.update();
   assert.deepEqual([await bed.dirty(), bed.reporter.errors], [[], 0]);
+});
+
+Deno.test("update() looks again when another program has pushed the same name", async () => {
+  const { bed, peer } = await marked(GROUP, { "a/f": "one", "a/gone": "" }, {
+    instead: async (request) => {
+      if (!request.startsWith("PUT reg") || isOver) return;
+      // The other program sees the newest state and sends it; then what is on its way arrives.
+      isOver = true;
+      bed.tree.remove("a/gone");
+      const rows = (await Array.fromAsync(bed.state.dirtyRows())).flat();
+      await bed.state.transaction(async (tx) => {
+        for (const row of rows) if (row.name === bed.name("a/gone")) await tx.settle(row);
+      });
+    },
+    window: 8,
+  });
+  let isOver = false;
+  await using _ = bed;
+  await bed.update();
+  assert.deepEqual([peer.has(bed.name("a/f")), await bed.dirty()], ["one", ["a/gone -> b.demo"]]);
+});
+
+Deno.test("update() of what is not what the last check has seen leaves the mark", async () => {
+  const { bed, peer } = await marked(GROUP, { "a/l": link("one"), "a/f": "one" });
+  await using _ = bed;
+  bed.tree.remove("a/l");
+  bed.tree.make({ "a/l": fifo() }); // for a moment only
+  Deno.renameSync(bed.path("a/f"), bed.path("f"));
+  peer.directory(bed.name("a"));
+  peer.file(bed.name("a/f"), "one");
+  await bed.update();
+  assert.equal(peer.objects.get(bed.name("a/l"))?.entry.kind, "fifo");
+  assert.equal(peer.has(bed.name("a/f")), undefined);
+  bed.tree.remove("a/l");
+  bed.tree.make({ "a/l": link("one") });
+  Deno.renameSync(bed.path("f"), bed.path("a/f"));
+  assert.equal((await bed.check()).written, 0); // it finds nothing
+  peer.isDisposed = false;
+  await bed.update();
+  assert.equal(peer.objects.get(bed.name("a/l"))?.entry.kind, "lnk");
+  assert.deepEqual([peer.has(bed.name("a/f")), await bed.dirty()], ["one", []]);
 });
 
 Deno.test("update() that wins a conflict tells the other hosts again", async () => {
@@ -539,7 +586,7 @@ Deno.test("D 7.4.13 a refused identification is one error, and ends nothing else
   assert.deepEqual(await bed.dirty(), ["a -> b.demo", "a/1 -> b.demo", "a/2 -> b.demo"]);
 });
 
-Deno.test("a mark that is set during the push survives it", async () => {
+Deno.test("a mark that is set during the push is acted on before the end", async () => {
   const { bed } = await marked(GROUP, { "a/f": "1" }, {
     instead: async (request) => {
       if (!request.startsWith("PUT reg")) return;
@@ -548,7 +595,8 @@ Deno.test("a mark that is set during the push survives it", async () => {
   });
   await using _ = bed;
   await bed.update();
-  assert.deepEqual(await bed.dirty(), ["a/f -> b.demo"]);
+  const asked = bed.log().filter((line) => line === "SIG a/f");
+  assert.deepEqual([asked.length, await bed.dirty()], [2, []]);
 });
 
 Deno.test("a file that changes while it is sent is not taken over, and stays marked", async () => {
