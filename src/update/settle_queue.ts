@@ -86,13 +86,14 @@ export class SettleQueue {
   /**
    * What was sent is not what the last check has seen. If it changes back before the next one, that one
    * finds nothing, and the peer would keep what it was sent: a link that was something else for a
-   * moment, a file that was moved away and back. So the mark stays until both agree.
+   * moment, a file that was moved away and back. So the mark stays until both agree. A name without a
+   * record needs none: the next check takes it for new and marks it (`-m` and `-u` without a check).
    */
   async #isUnrecorded(tx: StateTx, name: DbName, sent: Entry): Promise<boolean> {
     const record = await tx.record(name);
     const options = { name, time: this.state.timeUnit, ignored: this.ignored };
     const step = checkStep(sent, record, options).do;
-    return step === "changed" || step === "vanished" || step === "appeared";
+    return step === "changed" || step === "vanished";
   }
 
   /** Never rejects. */

@@ -148,6 +148,20 @@ scenario("parents that the peer never had are made", {}, async (cluster) => {
   assert.equal(cluster.dump("b"), cluster.dump("a"));
 });
 
+scenario(
+  "-m and -u of a file that was never checked: it is sent, and no mark stays",
+  {},
+  async (cluster) => {
+    cluster.change("a", "echo 1 > f; touch -d @1400000000 .");
+    cluster.change("b", "touch -d @1400000000 .");
+    await cluster.start("b");
+    assert.equal((await cluster.run("a", "-m", "@/f")).rc, 0);
+    assert.equal((await cluster.run("a", "-u")).rc, 0);
+    assert.equal(read(cluster, "b", "f"), "1\n");
+    assert.equal((await cluster.run("a", "-M")).rc, 2);
+  },
+);
+
 scenario("-T shows L, R and X; -TI and -TIX repair it", {}, async (cluster) => {
   for (const node of ["a", "b"]) cluster.change(node, "echo same > s; touch -d @1400000000 s .");
   cluster.change("a", "echo l > left; echo 1 > x");
