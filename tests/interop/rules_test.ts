@@ -9,12 +9,19 @@ const PAIRS: readonly [Kind, Kind][] = [["ours", "c"], ["c", "ours"], ["ours", "
 
 type Play = (cluster: Cluster) => Promise<void>;
 
+/** Each over plain text and over TLS: trust and order of the messages are part of the rules. */
 function scenario(name: string, options: Omit<ClusterOptions, "nodes">, play: Play): void {
-  for (const [a, b] of PAIRS) {
-    Deno.test(`${a} -> ${b}: ${name}`, async () => {
-      await using cluster = new Cluster({ ...options, nodes: { a: { kind: a }, b: { kind: b } } });
-      await play(cluster);
-    });
+  for (const security of ["plain", "rsa-v3"] as const) {
+    for (const [a, b] of PAIRS) {
+      Deno.test(`${a} -> ${b}, ${security}: ${name}`, async () => {
+        await using cluster = new Cluster({
+          ...options,
+          nodes: { a: { kind: a, security }, b: { kind: b, security } },
+          plain: security === "plain",
+        });
+        await play(cluster);
+      });
+    }
   }
 }
 
