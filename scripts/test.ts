@@ -1,5 +1,6 @@
 /**
  * The whole test suite, group by group: `deno task test [--only GROUP,..] [-- deno test options]`.
+ * `--full` (`deno task test:full`) sets CSYNC2_FULL=1: suites that take samples then run every case.
  *
  * Groups that need root, further programs or host names say what they need. Where that is missing they
  * are left out with a loud line, and in CI (CI=true) that is a failure. The last line is
@@ -110,7 +111,10 @@ interface Counts {
 }
 
 /** Runs one group with its output shown, and reads the counts from the closing line. */
-async function run(group: Group, extra: readonly string[], hostsFile: string): Promise<Counts> {
+async function run(
+  group: Group,
+  { extra, hostsFile, isFull }: { extra: readonly string[]; hostsFile: string; isFull: boolean },
+): Promise<Counts> {
   const paths = group.paths.filter((p) => exists(`${root}${p}`));
   const words = [
     Deno.execPath(),
@@ -125,7 +129,7 @@ async function run(group: Group, extra: readonly string[], hostsFile: string): P
   const child = new Deno.Command(program!, {
     args,
     cwd: root,
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", ...(isFull ? { CSYNC2_FULL: "1" } : {}) },
     stdout: "piped",
     stderr: "inherit",
   }).spawn();
@@ -153,13 +157,17 @@ function chosen(words: readonly string[]): readonly string[] | undefined {
     names.every((name) => all.includes(name))
   ) return names;
   throw new Error(
-    `usage: deno task test [--only GROUP,..] [-- options of deno test]\ngroups: ${all.join(", ")}`,
+    `usage: deno task test [--full] [--only GROUP,..] [-- options of deno test]\ngroups: ${
+      all.join(", ")
+    }`,
   );
 }
 
 async function main(): Promise<number> {
   const dash = Deno.args.indexOf("--");
-  const own = dash < 0 ? Deno.args : Deno.args.slice(0, dash);
+  const words = dash < 0 ? Deno.args : Deno.args.slice(0, dash);
+  const isFull = words[0] === "--full";
+  const own = isFull ? words.slice(1) : words;
   const extra = dash < 0 ? [] : Deno.args.slice(dash + 1);
   const only = chosen(own);
   const total = { passed: 0, failed: 0 };
@@ -174,7 +182,7 @@ async function main(): Promise<number> {
       continue;
     }
     const started = performance.now();
-    const counts = await run(group, extra, hostsFile);
+    const counts = await run(group, { extra, hostsFile, isFull });
     total.passed += counts.passed;
     total.failed += counts.failed;
     const seconds = ((performance.now() - started) / 1_000).toFixed(1);
