@@ -4,21 +4,10 @@
  *
  * Groups that need root, further programs or host names say what they need. Where that is missing they
  * are left out with a loud line, and in CI (CI=true) that is a failure. The last line is
- * `N passed, N failed`.
+ * `N passed, N failed`. A group that is run whole leaves its results in RESULTS_DIR.
  */
-
-interface Group {
-  readonly name: string;
-  readonly paths: readonly string[];
-  /** Programs that must be installed. */
-  readonly programs?: readonly string[];
-  readonly needsRoot?: boolean;
-  /** Names of HOSTS must resolve. */
-  readonly needsHosts?: boolean;
-  readonly parallel?: boolean;
-  /** Runs only when it is asked for: another group has its tests. */
-  readonly onDemand?: boolean;
-}
+import { RESULTS_DIR } from "../tests/parity/results.ts";
+import { type Group, GROUPS } from "./test_groups.ts";
 
 /** Names in golden recordings and interop tests; all on loopback. */
 const HOSTS = `127.2.2.1 a.demo
@@ -26,41 +15,6 @@ const HOSTS = `127.2.2.1 a.demo
 127.2.2.3 c.demo
 127.2.2.4 d.demo
 `;
-
-const GROUPS: readonly Group[] = [
-  { name: "unit", paths: ["src"], parallel: true, needsRoot: true },
-  { name: "property", paths: ["tests/property"], parallel: true },
-  { name: "contract", paths: ["tests/contract"], needsRoot: true },
-  { name: "fault", paths: ["tests/fault"], needsRoot: true },
-  {
-    name: "golden",
-    paths: ["tests/golden"],
-    needsRoot: true,
-    needsHosts: true,
-    programs: ["python3"],
-  },
-  {
-    name: "smoke",
-    paths: ["tests/e2e/smoke_test.ts"],
-    needsRoot: true,
-    needsHosts: true,
-    onDemand: true,
-  },
-  {
-    name: "e2e",
-    paths: ["tests/e2e"],
-    needsRoot: true,
-    needsHosts: true,
-    programs: ["csync2", "openssl", "perl", "unshare"],
-  },
-  {
-    name: "interop",
-    paths: ["tests/interop"],
-    needsRoot: true,
-    needsHosts: true,
-    programs: ["csync2", "rdiff", "openssl"],
-  },
-];
 
 const root = decodeURIComponent(new URL("..", import.meta.url).pathname);
 const isCi = Deno.env.get("CI") === "true";
@@ -110,6 +64,14 @@ interface Counts {
   failed: number;
 }
 
+/** Where the results of a group go; those of before are removed, so that nothing stale is read as new. */
+function freshResults(group: Group): string {
+  const path = `${RESULTS_DIR}/${group.name}.xml`;
+  Deno.mkdirSync(RESULTS_DIR, { recursive: true });
+  if (exists(path)) Deno.removeSync(path);
+  return path;
+}
+
 /** Runs one group with its output shown, and reads the counts from the closing line. */
 async function run(
   group: Group,
@@ -122,6 +84,8 @@ async function run(
     "-A",
     "--no-prompt",
     ...(group.parallel ? ["--parallel"] : []),
+    // A part of a group proves nothing about the rest: it leaves no results.
+    ...(extra.length === 0 ? ["--junit-path", freshResults(group)] : []),
     ...extra,
     ...paths,
   ];
@@ -177,6 +141,7 @@ async function main(): Promise<number> {
     if (only === undefined ? group.onDemand : !only.includes(group.name)) continue;
     const lack = missing(group);
     if (lack !== undefined) {
+      freshResults(group);
       notes.push(`LEFT OUT: group ${group.name}: ${lack}`);
       if (isCi) total.failed++;
       continue;
