@@ -1,4 +1,5 @@
 import { deepStrictEqual as equal, match, ok } from "node:assert/strict";
+import { existsSync } from "node:fs";
 import type { ActionRule, Config, Group } from "../config/mod.ts";
 import type { DbName, DiskPath, HostName, Key } from "../model/mod.ts";
 import { utf8Bytes } from "../model/mod.ts";
@@ -262,7 +263,9 @@ Deno.test("a row that is scheduled again while its command runs, runs once more"
   });
   await w.schedule("echo run; sleep 0.3");
   const first = runner.run();
-  await new Promise((go) => setTimeout(go, 100));
+  while (!existsSync(`${w.dir}/log`) || w.log() === "") {
+    await new Promise((go) => setTimeout(go, 5));
+  }
   await w.schedule("echo run; sleep 0.3");
   runner.scheduled(await w.state.actions());
   const second = runner.run();

@@ -119,12 +119,12 @@ const CASES: { name: string; idleMs?: number; run: (pair: Pair) => Promise<void>
   },
   {
     name: "lets a slow stream of pieces go on",
-    idleMs: SHORT_MS,
+    idleMs: 1_500,
     run: async ({ client, server }) => {
       client.setIdleDeadline(LONG_MS);
       const sent = (async () => {
         for (let n = 0; n < 8; n++) {
-          await pause(SHORT_MS / 3);
+          await pause(250);
           await client.write("ab");
         }
         await client.flush();
