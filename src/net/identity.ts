@@ -61,6 +61,31 @@ export async function ensureIdentity(
   return { key, cert };
 }
 
+/**
+ * Runs `work`, which uses key and certificate, and names both files in what is wrong with them, in the
+ * words of a C program (D 8).
+ */
+export async function namingIdentityFiles<T>(
+  systemDir: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (!(cause instanceof NetError) || cause.code !== "net/identity") throw cause;
+    const files = `key file ${systemDir}/${KEY_FILE} and/or certificate file ` +
+      `${systemDir}/${CERT_FILE}`;
+    const { reason, advice } = cause;
+    const message = `SSL: failed to use ${files}: ${cause.message}`;
+    throw new NetError("identity", {
+      message,
+      reason,
+      ...(advice !== undefined && { advice }),
+      cause,
+    });
+  }
+}
+
 async function exists(path: string): Promise<boolean> {
   try {
     await Deno.lstat(path);
