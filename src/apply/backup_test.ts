@@ -1,5 +1,6 @@
 import { deepStrictEqual as equal, match, ok } from "node:assert/strict";
 import { type DiskPath, DONE } from "../model/mod.ts";
+import { failsAt } from "../../tests/support/fault.ts";
 import { Workbench } from "../../tests/support/workbench.ts";
 import type { BackupPlace } from "./mod.ts";
 
@@ -87,6 +88,24 @@ Deno.test("W 20.4 an unusable backup directory refuses the change in one line", 
   const { outcome, changed } = await held.change({ kind: "remove" });
   equal([outcome.kind, changed], ["failed", false]);
   equal(bench.tree(), before);
+  equal(await bench.state.intents(), []);
+});
+
+Deno.test("W 20.4 a copy that cannot be written whole refuses the change in one line", async () => {
+  using bench = new Workbench();
+  bench.mkdir("data/sub");
+  bench.write("data/sub/F", "old");
+  // The first write is that of the new content, the second one that of the copy.
+  const { reached, value } = await failsAt(1, () => put(bench, "new", places(bench, 3)), {
+    only: (call) => /^p?write/.test(call),
+    errno: "ENOSPC",
+  });
+  ok(reached && value?.kind === "failed");
+  match(
+    value.reply,
+    /^Write error while backing up '\/.*\/data\/sub\/F': No space left on device$/,
+  );
+  equal(Deno.readTextFileSync(bench.path("data/sub/F")), "old");
   equal(await bench.state.intents(), []);
 });
 

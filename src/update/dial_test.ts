@@ -109,6 +109,7 @@ Deno.test("D 7.4.13 dialer() counts a failed connection once, and says the step 
       [`Config command failed. ${refusal}`],
       refusal,
     ],
+    [{ upgrade: failing("protocol/group") }, ["Group command failed. Cannot connect"], cannot],
   ];
   for (const [options, steps, reason] of cases) {
     const { isConnected, reporter } = await dialling(options);

@@ -148,6 +148,19 @@ Deno.test("update() never deletes what came back after the rows were read", asyn
   assert.deepEqual(await bed.dirty(), ["a/g -> b.demo"]); // for the check it is new
 });
 
+Deno.test("update() of what vanished after the rows were read is an error, and the mark stays", async () => {
+  const { bed } = await marked(GROUP, { "a/f": "" }, {
+    instead: (request) => {
+      if (request.startsWith("HELLO")) bed.tree.remove("a/f");
+    },
+  });
+  await using _ = bed;
+  await bed.update();
+  assert.ok(bed.lines(0).includes("ERROR: Cant stat a/f."), bed.lines().join());
+  assert.ok(bed.lines(1).includes("File stays in dirty state. Try again later..."));
+  assert.deepEqual(await bed.dirty(), ["a/f -> b.demo"]);
+});
+
 Deno.test("D 7.4.6 update() says of each refused file which, where and why", async () => {
   const answers: [Refusal, string][] = [
     [{ kind: "conflict" }, "File is also marked dirty here!"],

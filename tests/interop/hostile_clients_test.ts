@@ -123,6 +123,14 @@ for (const { line, asked, more, reply, delta } of FILE_COMMANDS) {
   });
 }
 
+Deno.test("serveConnection() knows no commands of other versions (W 11)", async () => {
+  for (const word of ["AUTH", "DEBUG", "CREATE", "MKHLNK", "STAT"]) {
+    const served = await serve(`${START}${word} k /a\nBYE\n`);
+    assert.equal(served.heard, `${STARTED}Unknown command!\nOK (cu_later).\n`);
+    assert.equal(served.asked.length, 2, "nobody is asked");
+  }
+});
+
 Deno.test("serveConnection() counts our own client's times in nanoseconds, whatever their size", async () => {
   const client = "CONFIG \nATOMICPATCH\nHELLO me\nSETIME k /a 1000000000\nGETTM k /a\nLIST x - k\n";
   const served = await serve(client);
