@@ -35,7 +35,7 @@ export function listCompared(options: ListComparedOptions): number {
         onError: (found, error) => reportUnknown(options, found, error),
       });
       for (const step of steps) {
-        reporter.print(step.name);
+        reporter.print(step.name, { event: "name", name: step.name });
         count++;
       }
     }

@@ -45,6 +45,8 @@ export interface Invocation {
   /** `-U`. */
   readonly onlyThisPeer: boolean;
   readonly syslog: boolean;
+  /** Letters of the options that stand behind `-l`: what is wrong with them goes to syslog (D 4.7). */
+  readonly logged: ReadonlySet<string>;
   readonly stamps: boolean;
   readonly stampFile: string | undefined;
   readonly fullLog: string | undefined;
@@ -71,6 +73,18 @@ export class UsageError extends CsyncError {
   }
 }
 
+/** An option whose value cannot be used. */
+export class OptionError extends CsyncError {
+  override readonly name = "OptionError";
+  constructor(
+    /** Its letter. */
+    readonly option: string,
+    { message, cause }: { readonly message: string; readonly cause: unknown },
+  ) {
+    super("cli/option", { message, cause });
+  }
+}
+
 export const DEFAULT_PORT = "30865";
 const DEFAULT_FULL_LOG = "/tmp/csync2_full_log.log";
 
@@ -80,11 +94,14 @@ interface Draft {
   verbosity: number;
   flags: Set<string>;
   values: Map<string, string>;
+  logged: Set<string>;
 }
 
 const MODE_LETTERS = "hcuomfxHLMSTRi";
 const FLAG_LETTERS = "rdIXUFABtlab";
 const VALUE_LETTERS = "CDNpGPsWj";
+/** With -i standard error may be the peer. */
+const EVERY_LETTER: ReadonlySet<string> = new Set(VALUE_LETTERS + "O");
 
 /** Long options of our own that are modes; `--json` is a flag. */
 const LONG_MODES: ReadonlySet<string> = new Set(["version", "help", "make-cert"]);
@@ -119,7 +136,7 @@ export function parseArgs(argv: readonly string[]): Invocation {
 }
 
 function emptyDraft(): Draft {
-  return { letters: "", verbosity: 0, flags: new Set(), values: new Map() };
+  return { letters: "", verbosity: 0, flags: new Set(), values: new Map(), logged: new Set() };
 }
 
 function longMode(word: string): Mode {
@@ -133,6 +150,7 @@ function longMode(word: string): Mode {
 function cluster(word: string, next: string | undefined, draft: Draft): 0 | 1 {
   for (let at = 1; at < word.length; at++) {
     const letter = word[at]!;
+    if (draft.flags.has("l")) draft.logged.add(letter);
     if (letter === "v") draft.verbosity++;
     else if (MODE_LETTERS.includes(letter)) draft.letters += letter;
     else if (FLAG_LETTERS.includes(letter)) draft.flags.add(letter);
@@ -219,6 +237,7 @@ function build(draft: Draft, mode: Mode, args: readonly string[]): Invocation {
     markRemovals: flags.has("X"),
     onlyThisPeer: flags.has("U"),
     syslog: flags.has("l") || mode === "serve-stdio",
+    logged: mode === "serve-stdio" ? EVERY_LETTER : draft.logged,
     stamps: flags.has("t"),
     stampFile: values.get("s"),
     fullLog: values.get("O"),

@@ -100,14 +100,20 @@ Deno.test("writeKeyFile() makes a private file, and never overwrites one or foll
 });
 
 Deno.test("D 7.4.10 dumper() refuses what is no open descriptor", () => {
-  assert.equal(dumper(undefined), undefined);
+  assert.equal(dumper(undefined, () => {}), undefined);
   for (
     const [value, text] of [
       ["abc", "Invalid dump_dir_fd abc: not a number"],
       ["987", "Invalid dump_dir_fd 987: Bad file descriptor"],
       ["-1", "Invalid dump_dir_fd -1: Bad file descriptor"],
     ] as const
-  ) assert.throws(() => dumper(value), { code: "cli/dump", message: text });
+  ) {
+    assert.throws(() => dumper(value, () => {}), {
+      code: "cli/option",
+      option: "W",
+      message: text,
+    });
+  }
 });
 
 Deno.test("fatalLine() gives our errors in one line, and where unexpected ones come from", () => {

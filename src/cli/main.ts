@@ -1,9 +1,9 @@
 /** From arguments to exit code: the start-up order of csync2 (D 4.1). */
 import { CsyncError, utf8Bytes } from "../model/mod.ts";
-import { type Invocation, parseArgs, UsageError } from "./args.ts";
+import { type Invocation, OptionError, parseArgs, UsageError } from "./args.ts";
 import type { Host } from "./host.ts";
 import { dumper, EXIT_ERRORS, EXIT_OK, neverWithGroups, runMode } from "./modes.ts";
-import { fatalLine, openReporting, type Reporting } from "./reporting.ts";
+import { fatalLine, noteOption, openReporting, type Reporting, toSystemLog } from "./reporting.ts";
 import { lockedBy, openSession, systemDir } from "./session.ts";
 import { USAGE, VERSION } from "./usage.ts";
 
@@ -21,6 +21,8 @@ export async function main(host: Host): Promise<number> {
   } finally {
     host.stdout.flush();
     host.stderr.flush();
+    const { failure } = host.stderr;
+    if (failure !== undefined) toSystemLog(host, `Cannot write to standard error: ${failure}`);
   }
 }
 
@@ -75,20 +77,23 @@ async function keygen(host: Host, path: string): Promise<number> {
 async function report(invocation: Invocation, host: Host): Promise<number> {
   let reporting: Reporting;
   try {
-    dumper(invocation.dumpFd); // tested before anything else happens
     reporting = openReporting(invocation, host);
   } catch (error) {
-    host.stderr.line(fatalLine(error));
+    if (!(error instanceof OptionError)) throw error;
+    noteOption(error, { invocation, host });
     return EXIT_ERRORS;
   }
   using open = reporting;
   try {
+    dumper(invocation.dumpFd, () => {}); // tested before anything else happens
     const code = await carryOut(invocation, { host, reporting });
     open.finish(false);
     return open.reporter.errors > 0 ? EXIT_ERRORS : code;
   } catch (error) {
     const code = error instanceof CsyncError ? error.code : "internal";
-    open.reporter.note({ event: "fatal", level: 0, text: fatalLine(error), code });
+    const isBeforeLog = error instanceof OptionError && !invocation.logged.has(error.option);
+    if (isBeforeLog && invocation.syslog) noteOption(error, { invocation, host });
+    else open.reporter.note({ event: "fatal", level: 0, text: fatalLine(error), code });
     open.finish(true);
     return EXIT_ERRORS;
   }

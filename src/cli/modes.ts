@@ -10,7 +10,7 @@ import {
 import { checkDescriptor, OsError, writeAll } from "../os/mod.ts";
 import { exhaustive } from "../model/mod.ts";
 import type { ReportEvent } from "../report/mod.ts";
-import type { Mode } from "./args.ts";
+import { type Mode, OptionError } from "./args.ts";
 import type { Session } from "./session.ts";
 import { pathOf, targets } from "./targets.ts";
 
@@ -138,7 +138,10 @@ async function check(
 ): Promise<void> {
   const journeys = await import("../check/mod.ts");
   const { invocation } = session;
-  const dump = dumper(invocation.dumpFd);
+  const dump = dumper(
+    invocation.dumpFd,
+    (text) => session.reporter.note({ event: "dump-failed", level: 0, text, isError: true }),
+  );
   await journeys.check({
     ...session,
     targets: wanted,
@@ -149,23 +152,34 @@ async function check(
   });
 }
 
-/** `-W FD`: names of directories, NUL-terminated. @throws CsyncError `cli/dump` */
-export function dumper(descriptor: string | undefined): ((name: DbName) => void) | undefined {
+/**
+ * `-W FD`: names of directories, NUL-terminated. When they cannot be written any more the check goes on:
+ * what it finds must not be lost with them.
+ *
+ * @param onFailure gets the line that says so, once
+ * @throws OptionError when there is no such descriptor
+ */
+export function dumper(
+  descriptor: string | undefined,
+  onFailure: (text: string) => void,
+): ((name: DbName) => void) | undefined {
   if (descriptor === undefined) return undefined;
-  const failure = (what: string, cause: unknown) =>
-    new CsyncError("cli/dump", { message: `${what} ${descriptor}: ${textOf(cause)}`, cause });
   const fd = Number(descriptor);
   try {
     if (!/^-?\d{1,9}$/.test(descriptor)) throw new RangeError("not a number"); // D 7.4.10
     checkDescriptor(fd);
   } catch (cause) {
-    throw failure("Invalid dump_dir_fd", cause);
+    const message = `Invalid dump_dir_fd ${descriptor}: ${textOf(cause)}`;
+    throw new OptionError("W", { message, cause });
   }
+  let isBroken = false;
   return (name) => {
+    if (isBroken) return;
     try {
       writeAll(fd, toBytes(name + "\0"), `descriptor ${descriptor}`);
     } catch (cause) {
-      throw failure("Error while writing to dump_dir_fd", cause);
+      isBroken = true;
+      onFailure(`Error while writing to dump_dir_fd ${descriptor}: ${textOf(cause)}`);
     }
   };
 }

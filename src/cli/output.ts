@@ -7,10 +7,14 @@ const BUFFER_BYTES = 65_536;
  * A stream of lines to a descriptor. When it cannot be written any more the rest is dropped, as what is
  * under way has to be brought to its end. A reader who has gone away is no error; anything else is told by
  * `failure`.
+ *
+ * Without a buffer every line stands for itself: a disk that was full for a while costs the lines of that
+ * while, and their number is told.
  */
 export class LineWriter {
   #pending = "";
   #isGone = false;
+  #lost = 0;
   #failure: string | undefined;
 
   /**
@@ -44,17 +48,32 @@ export class LineWriter {
   }
 
   flush(): void {
-    const bytes = toBytes(this.#pending);
+    if (this.#pending === "" || this.#isGone) return;
+    const text = this.#lost === 0 ? this.#pending : `${lostText(this.#lost)}${this.#pending}`;
     this.#pending = "";
-    for (let at = 0; at < bytes.length && !this.#isGone;) {
+    try {
+      this.#write(toBytes(text));
+      this.#lost = 0;
+    } catch (error) {
+      this.#isGone = error instanceof Deno.errors.BrokenPipe || this.bufferBytes > 0;
+      this.#lost++;
+      if (error instanceof Deno.errors.BrokenPipe) return;
+      this.#failure = (error as Error).message.replace(/ \(os error \d+\)$/, "");
+    }
+  }
+
+  #write(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length;) {
       try {
         at += this.sink.writeSync(bytes.subarray(at));
       } catch (error) {
-        if (error instanceof Deno.errors.WouldBlock) continue; // a terminal in non-blocking mode
-        this.#isGone = true;
-        if (error instanceof Deno.errors.BrokenPipe) continue;
-        this.#failure = (error as Error).message.replace(/ \(os error \d+\)$/, "");
+        if (!(error instanceof Deno.errors.WouldBlock)) throw error; // a terminal in non-blocking mode
       }
     }
   }
+}
+
+/** What a log gets after the lines that it could not take; the last one of them may be cut. */
+export function lostText(lines: number): string {
+  return `\nMessages lost: ${lines}\n`;
 }

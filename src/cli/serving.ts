@@ -59,7 +59,10 @@ export async function serveMode(
     return EXIT_ERRORS;
   }
   using open = listener;
-  await serve(open, { ...options, once: mode === "serve-once" });
+  let connections = 0;
+  // COMPAT: with -iii the process serves one, and its number is the connection's as with the C programs.
+  const nextNumber = mode === "serve-once" ? () => host.pid : () => ++connections;
+  await serve(open, { ...options, nextNumber, once: mode === "serve-once" });
   return EXIT_OK;
 }
 

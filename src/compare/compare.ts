@@ -79,8 +79,9 @@ async function comparePair(
     for await (const batch of differences(options, { pair, only, peer })) {
       count += batch.length;
       for (const { kind, name } of batch) {
+        const row = { event: "difference", kind, ...pair, name };
         if (contents) found.push(name);
-        else reporter.print(say.row(kind, pair, name));
+        else reporter.print(say.row(kind, pair, name), row);
       }
       await marker?.add(batch);
     }

@@ -1,6 +1,6 @@
 /** -H, -L, -M, -S: rows of the state as lines for people and scripts (D 4.4). */
 import { classifier, type Config, inPair } from "../config/mod.ts";
-import { type DbName, type FileRecord, percentDecode } from "../model/mod.ts";
+import { type DbName, percentDecode } from "../model/mod.ts";
 import type { Reporter } from "../report/mod.ts";
 import type { StateStore } from "../state/mod.ts";
 
@@ -27,7 +27,9 @@ export interface PairListing extends ConfiguredListing {
  */
 export async function listHints({ state, reporter }: ListingContext): Promise<number> {
   const hints = await state.hints();
-  for (const { path, recursive } of hints) reporter.print(`${recursive ? 1 : 0}\t${path}`);
+  for (const { path, recursive } of hints) {
+    reporter.print(`${recursive ? 1 : 0}\t${path}`, { event: "hint", name: path, recursive });
+  }
   return hints.length;
 }
 
@@ -66,13 +68,15 @@ export async function listDirty({ config, state, reporter }: ConfiguredListing):
   for await (const batch of state.dirtyRows()) {
     for (const { name, forced, myName, peer } of batch) {
       if (classOf(name) !== 2) continue;
-      reporter.print(`${forced ? "force" : "chary"}\t${myName}\t${peer}\t${name}`);
+      const row = { event: "mark", name, myName, peer, forced };
+      reporter.print(`${forced ? "force" : "chary"}\t${myName}\t${peer}\t${name}`, row);
       lines++;
     }
   }
   return lines;
 }
 
+/** The check text is decoded once: a link target in it stays encoded (D 4.4). */
 async function printRecords(
   { state, reporter }: ListingContext,
   isListed: (name: DbName) => boolean,
@@ -81,14 +85,11 @@ async function printRecords(
   for await (const batch of state.records("ascending")) {
     for (const record of batch) {
       if (!isListed(record.name)) continue;
-      reporter.print(recordLine(record));
+      const checkText = percentDecode(record.stored);
+      const row = { event: "file", name: record.name, checkText };
+      reporter.print(`${checkText}\t${record.name}`, row);
       lines++;
     }
   }
   return lines;
-}
-
-/** The check text decoded once: a link target in it stays encoded (D 4.4). */
-function recordLine({ stored, name }: FileRecord): string {
-  return `${percentDecode(stored)}\t${name}`;
 }

@@ -36,11 +36,20 @@ export {
   currentDirectory,
   descriptorKind,
   hostName,
+  isSameObject,
   type PeerAddress,
   peerAddress,
   tryLock,
   unlock,
 } from "./process.ts";
 export { takeStandard } from "./socket.ts";
-export { type CloseLook, closeLookAt, closeLookOf, entryAt, entryOf, readLink } from "./stat.ts";
+export {
+  type CloseLook,
+  closeLookAt,
+  closeLookOf,
+  entryAt,
+  entryOf,
+  linksOf,
+  readLink,
+} from "./stat.ts";
 export { SystemLog } from "./syslog.ts";

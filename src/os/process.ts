@@ -4,7 +4,7 @@ import { ERRNO, errorNamed, errorOf, failure } from "./errno.ts";
 import { Fd } from "./fd.ts";
 import { F_GETFD, F_SETFD, FD_CLOEXEC, LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN } from "./flags.ts";
 import { lastErrno, rare } from "./libc.ts";
-import { entryOf } from "./stat.ts";
+import { closeLookOf, entryOf } from "./stat.ts";
 
 const RECORD_BYTES = 4_096;
 const record = new Uint8Array(RECORD_BYTES);
@@ -77,6 +77,19 @@ export function descriptorKind(
   } finally {
     borrowed.release();
   }
+}
+
+/** Whether two descriptors that we were given are open on one object. @throws OsError */
+export function isSameObject(a: number, b: number): boolean {
+  const [one, other] = [a, b].map((fd) => {
+    const borrowed = new Fd(fd);
+    try {
+      return closeLookOf(borrowed, `descriptor ${fd}`).fingerprint;
+    } finally {
+      borrowed.release();
+    }
+  });
+  return one!.dev === other!.dev && one!.ino === other!.ino;
 }
 
 /** Checks that a descriptor we were given by number is open. @throws OsError `EBADF` */

@@ -92,6 +92,12 @@ export function closeLookOf(
   return { entry, fingerprint };
 }
 
+/** How many names the open object has. @throws OsError */
+export function linksOf(fd: Fd, path: string): number {
+  statOf(fd, path);
+  return u32[4]!;
+}
+
 /** The text in the link `name` in `dir`; undefined when there is no link. @throws OsError */
 export function readLink(dir: Fd, name: string): string | undefined {
   const n = reading().readlinkat(

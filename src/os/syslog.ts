@@ -29,6 +29,8 @@ export interface SystemLogOptions {
   readonly pid: number;
   /** @default {"/dev/log"} */
   readonly path?: string;
+  /** A message could not be given to the log; called once until the log takes them again. */
+  readonly onLost?: () => void;
 }
 
 /** Messages under one name, with the process number. Without a log they are dropped, as by the C library. */
@@ -46,7 +48,11 @@ export class SystemLog implements Disposable {
     if (this.#lost > 0 && this.#send(PRIORITIES[0], `Messages lost: ${this.#lost}`)) {
       this.#lost = 0;
     }
-    if (this.#lost > 0 || !this.#send(priority, line)) this.#lost++;
+    if (this.#lost > 0 || !this.#send(priority, line)) this.#lose();
+  }
+
+  #lose(): void {
+    if (this.#lost++ === 0) this.options.onLost?.();
   }
 
   [Symbol.dispose](): void {

@@ -35,16 +35,38 @@ export interface Reporter {
   wants(level: Level): boolean;
   note(event: ReportEvent): void;
   progress(step: Progress): void;
-  /** Line for standard output: lists, `-T` rows, dry-run rows. Byte string without LF. */
-  print(line: string): void;
+  /**
+   * Line for standard output: lists, `-T` rows, dry-run rows. Byte string without LF.
+   *
+   * @param row the same in parts, for those who do not read lines
+   */
+  print(line: string, row?: PrintedRow): void;
   /** Number of events with `isError` so far. */
   readonly errors: number;
+  /**
+   * For what one of a server's connections does, to be told from the others'; its errors count here
+   * too. Without it nobody has to tell them apart.
+   */
+  ofConnection?(number: number): ConnectionReporter;
+}
+
+/** The reporter of one connection, and its closing lines. */
+export interface ConnectionReporter extends Reporter {
+  finish(): void;
+}
+
+/** A line of a list in parts. */
+export interface PrintedRow {
+  /** Kebab case: what kind of line it is. */
+  readonly event: string;
+  readonly [field: string]: string | boolean;
 }
 
 /** Keeps everything: for tests. */
 export class MemoryReporter implements Reporter {
   readonly events: ReportEvent[] = [];
   readonly printed: string[] = [];
+  readonly rows: (PrintedRow | undefined)[] = [];
   readonly steps: Progress[] = [];
   wants(): boolean {
     return true;
@@ -55,8 +77,9 @@ export class MemoryReporter implements Reporter {
   progress(step: Progress): void {
     this.steps.push(step);
   }
-  print(line: string): void {
+  print(line: string, row?: PrintedRow): void {
     this.printed.push(line);
+    this.rows.push(row);
   }
   get errors(): number {
     return this.events.filter((e) => e.isError).length;

@@ -1,5 +1,5 @@
 /** Events as the lines that the C programs print (D 4.7, D 8). */
-import type { Level, Progress, Reporter, ReportEvent } from "./reporter.ts";
+import type { ConnectionReporter, Level, Progress, ReportEvent } from "./reporter.ts";
 
 export interface TextSinkOptions {
   /** Number of `-v`. */
@@ -18,6 +18,17 @@ export interface TextSinkOptions {
   readonly onProgress?: (step: Progress) => void;
   /** Before the closing lines. */
   readonly onFinish?: () => void;
+  /** Messages of a connection begin with its number, `<3> `, as with the process of a C server. */
+  readonly marksConnections?: boolean;
+  /** A connection begins; what is returned is called after its closing lines. */
+  readonly onConnection?: (number: number) => () => void;
+}
+
+/** The connection whose messages a sink shows, among those of a server. */
+interface Connection {
+  readonly number: number;
+  readonly onError: () => void;
+  readonly onEnd: (() => void) | undefined;
 }
 
 /** Control characters but the line feed. */
@@ -30,13 +41,15 @@ function harmless({ text, name }: ReportEvent): string {
 }
 
 /** Filters by level, counts errors, and remembers whether anything was said. */
-export class TextSink implements Reporter {
+export class TextSink implements ConnectionReporter {
   #errors = 0;
   #said = false;
   readonly #options: TextSinkOptions;
+  readonly #connection: Connection | undefined;
 
-  constructor(options: TextSinkOptions) {
+  constructor(options: TextSinkOptions, connection?: Connection) {
     this.#options = options;
+    this.#connection = connection;
   }
 
   get errors(): number {
@@ -48,14 +61,26 @@ export class TextSink implements Reporter {
   }
 
   note(event: ReportEvent): void {
-    if (event.isError) this.#errors++;
-    const { fullLog, verbosity, beforeMessage, prefix, message } = this.#options;
+    if (event.isError) this.#countError();
+    const { fullLog, verbosity, beforeMessage, marksConnections = false, message } = this.#options;
     const text = harmless(event);
-    fullLog?.(text);
+    const mark = this.#connection === undefined ? "" : `<${this.#connection.number}> `;
+    fullLog?.(mark + text);
     if (event.level > verbosity) return;
     this.#said = true;
     beforeMessage?.();
-    for (const line of text.split("\n")) message(event.level, (prefix?.() ?? "") + line);
+    const prefix = (this.#options.prefix?.() ?? "") + (marksConnections ? mark : "");
+    for (const line of text.split("\n")) message(event.level, prefix + line);
+  }
+
+  #countError(): void {
+    this.#errors++;
+    this.#connection?.onError();
+  }
+
+  ofConnection(number: number): TextSink {
+    const onEnd = this.#options.onConnection?.(number);
+    return new TextSink(this.#options, { number, onEnd, onError: () => this.#countError() });
   }
 
   progress(step: Progress): void {
@@ -66,7 +91,7 @@ export class TextSink implements Reporter {
     this.#options.output(line);
   }
 
-  /** The closing lines of every run (D 4.3). */
+  /** The closing lines of every run, and of every connection of a server (D 4.3). */
   finish(): void {
     this.#options.onFinish?.();
     this.note({ event: "closed", level: 1, text: "Connection closed." });
@@ -78,5 +103,6 @@ export class TextSink implements Reporter {
         errors: this.#errors,
       });
     }
+    this.#connection?.onEnd?.();
   }
 }

@@ -34,9 +34,12 @@ export class TimeStamps {
   readonly #started: number;
   #last = 0;
 
-  /** @param emit takes a line without LF @param now the clock */
+  /**
+   * @param emit takes a line without LF, and the number of the connection that it belongs to
+   * @param now the clock
+   */
   constructor(
-    private readonly emit: (line: string) => void,
+    private readonly emit: (line: string, connection?: number) => void,
     private readonly now: () => Date,
   ) {
     this.#started = now().getTime();
@@ -56,13 +59,25 @@ export class TimeStamps {
   /** @param isFatal a run that ended early has one more stamp and no total */
   finish(isFatal: boolean): void {
     this.stamp();
-    if (isFatal) return;
-    const seconds = Math.floor((this.now().getTime() - this.#started) / 1_000);
-    const pad = (n: number) => String(n).padStart(2, "0");
-    this.emit(
-      `TOTALTIME: ${Math.floor(seconds / 3_600)}:${pad(Math.floor(seconds / 60) % 60)}:${
-        pad(seconds % 60)
-      }`,
-    );
+    if (!isFatal) this.emit(totalText(this.now().getTime() - this.#started));
   }
+
+  /** A server's connection begins. @returns to be called at its end: one stamp, and how long it took */
+  ofConnection(number: number): () => void {
+    const started = this.now().getTime();
+    return () => {
+      const at = this.now();
+      this.#last = at.getTime();
+      this.emit(stampText(at), number);
+      this.emit(totalText(at.getTime() - started), number);
+    };
+  }
+}
+
+/** `TOTALTIME: 1:02:05`. */
+function totalText(ms: number): string {
+  const seconds = Math.floor(ms / 1_000);
+  const [minutes, hours] = [Math.floor(seconds / 60) % 60, Math.floor(seconds / 3_600)];
+  const pad = (n: number) => String(n).padStart(2, "0");
+  return `TOTALTIME: ${hours}:${pad(minutes)}:${pad(seconds % 60)}`;
 }

@@ -44,6 +44,8 @@ export interface ServeOptions {
   /** The text for the peer while the lock file is there (D 1.1, D 7.4.11); asked per connection. */
   readonly lockedBy?: () => string | undefined;
   readonly trace?: Trace;
+  /** What the next connection is called in the reports; without it they are not told apart. */
+  readonly nextNumber?: () => number;
   /** No new connections, the file in hand of each one is finished. */
   readonly stop?: AbortSignal;
   /** Everything ends at once; temporary files are still removed. */
@@ -58,7 +60,7 @@ export async function serve(
   const server = new Server(options);
   const { reporter, hostName } = options;
   reporter.note(say.listening(doors.address, hostName));
-  if (!once) reporter.print(say.DAEMON_RUNNING);
+  reporter.print(say.DAEMON_RUNNING);
   using _stop = onAbort([options.stop, options.abort], () => doors.close());
   for await (const duplex of doors.accept()) {
     if (once) doors.close();
@@ -73,6 +75,12 @@ export async function serveOne(duplex: Duplex, options: ServeOptions): Promise<v
   const server = new Server(options);
   server.take(duplex);
   await server.finished();
+}
+
+/** Where one connection's messages and protocol lines go. */
+interface Told {
+  readonly reporter: Reporter;
+  readonly trace: Trace | undefined;
 }
 
 class Server {
@@ -99,32 +107,48 @@ class Server {
     while (this.#connections.size > 0) await Promise.all(this.#connections);
   }
 
+  /** All that is said of the connection, up to its closing lines. */
   async #admit(duplex: Duplex): Promise<void> {
-    const { reporter, limits, lockedBy } = this.#options;
+    const { reporter, trace, nextNumber } = this.#options;
+    const number = nextNumber?.();
+    if (number === undefined) return await this.#admitAs(duplex, { reporter, trace });
+    const own = reporter.ofConnection?.(number);
+    const marked = trace && ((line: string) => trace(`<${number}> ${line}`));
+    await this.#admitAs(duplex, { reporter: own ?? reporter, trace: marked });
+    own?.finish();
+  }
+
+  async #admitAs(duplex: Duplex, told: Told): Promise<void> {
+    const { reporter } = told;
+    const { limits, lockedBy } = this.#options;
     const address = duplex.peer?.address ?? "";
     const count = this.#perAddress.get(address) ?? 0;
     reporter.note(say.newConnection(duplex.peer));
     const locked = lockedBy?.();
-    if (locked !== undefined) return await this.#turnAway(duplex, locked);
+    if (locked !== undefined) return await this.#turnAway(duplex, { reporter, why: locked });
     if (
       this.#open >= (limits?.connections ?? MAX_CONNECTIONS) ||
       count >= (limits?.connectionsPerAddress ?? MAX_CONNECTIONS_PER_ADDRESS)
     ) {
-      return await this.#turnAway(duplex, "Too many connections.");
+      return await this.#turnAway(duplex, { reporter, why: "Too many connections." });
     }
     this.#open++;
     this.#perAddress.set(address, count + 1);
-    await this.#serve(duplex, () => {
+    const closed = () => {
       this.#open--;
       const left = this.#perAddress.get(address)! - 1;
       if (left > 0) this.#perAddress.set(address, left);
       else this.#perAddress.delete(address);
-    });
+    };
+    await this.#serve(duplex, { ...told, closed });
   }
 
   /** One line, which the peer reads as the answer to its first command. Never throws. */
-  async #turnAway(duplex: Duplex, why: string): Promise<void> {
-    this.#options.reporter.note(say.refusedConnection(duplex.peer, why));
+  async #turnAway(
+    duplex: Duplex,
+    { reporter, why }: { readonly reporter: Reporter; readonly why: string },
+  ): Promise<void> {
+    reporter.note(say.refusedConnection(duplex.peer, why));
     try {
       duplex.setIdleDeadline(FOLLOW_UP_MS);
       await duplex.write(`${why}\n`);
@@ -138,8 +162,12 @@ class Server {
    * Never throws: one connection's failure is not the server's.
    * @param closed called once, when the connection is closed; commands may run afterwards
    */
-  async #serve(duplex: Duplex, closed: () => void): Promise<void> {
-    const { contexts, reporter, resolvesTo, configName, limits, tls, trace } = this.#options;
+  async #serve(
+    duplex: Duplex,
+    { reporter, trace, closed }: Told & { readonly closed: () => void },
+  ): Promise<void> {
+    const { contexts, resolvesTo, configName, limits, tls } = this.#options;
+    const noteFailure = (error: unknown) => noteFailureOf(duplex, { reporter, error });
     const receiver = new Receiver({
       contexts,
       reporter,
@@ -160,14 +188,14 @@ class Server {
         limits,
         knownFlavours: this.#knownFlavours,
         trace,
-        note: (error) => this.#noteFailure(duplex, error),
+        note: noteFailure,
       });
       open.dispose();
       await this.#runActions(receiver);
     } catch (error) {
-      this.#noteFailure(duplex, error);
+      noteFailure(error);
     } finally {
-      await receiver[Symbol.asyncDispose]().catch((error) => this.#noteFailure(duplex, error));
+      await receiver[Symbol.asyncDispose]().catch(noteFailure);
     }
   }
 
@@ -179,16 +207,6 @@ class Server {
     const { abort } = this.#options;
     if (!receiver.hasScheduled || abort?.aborted) return; // the rows stay for the next run
     await receiver.runner?.run();
-  }
-
-  /** What a peer or the network did is level 1, what is wrong with us is an error. */
-  #noteFailure(duplex: Duplex, error: unknown): void {
-    if (error instanceof ServerEnding) return;
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
-    const isTheirs = code.startsWith("net/") || code.startsWith("protocol/");
-    this.#options.reporter.note(
-      say.connectionFailed(duplex.peer, { error, level: isTheirs ? 1 : 0 }),
-    );
   }
 
   /** Obeys `stop` and `abort` for one connection. */
@@ -211,6 +229,17 @@ class Server {
     }));
     return stack;
   }
+}
+
+/** What a peer or the network did is level 1, what is wrong with us is an error. */
+function noteFailureOf(
+  duplex: Duplex,
+  { reporter, error }: { readonly reporter: Reporter; readonly error: unknown },
+): void {
+  if (error instanceof ServerEnding) return;
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const isTheirs = code.startsWith("net/") || code.startsWith("protocol/");
+  reporter.note(say.connectionFailed(duplex.peer, { error, level: isTheirs ? 1 : 0 }));
 }
 
 /** Calls `work` once one of the signals is given, at once if one was; disposing forgets it. */

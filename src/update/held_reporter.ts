@@ -1,5 +1,5 @@
 /** Events of one row among several, told when it is its turn. */
-import type { Level, Progress, Reporter, ReportEvent } from "../report/mod.ts";
+import type { Level, PrintedRow, Progress, Reporter, ReportEvent } from "../report/mod.ts";
 
 /** Holds events and lines back until `tell`, and passes everything on from then on. */
 export class HeldReporter implements Reporter {
@@ -26,9 +26,9 @@ export class HeldReporter implements Reporter {
     else this.#held.push(() => this.#target.note(event));
   }
 
-  print(line: string): void {
-    if (this.#held === undefined) this.#target.print(line);
-    else this.#held.push(() => this.#target.print(line));
+  print(line: string, row?: PrintedRow): void {
+    if (this.#held === undefined) this.#target.print(line, row);
+    else this.#held.push(() => this.#target.print(line, row));
   }
 
   /** Amounts have no order. */

@@ -250,7 +250,8 @@ export class PeerRun {
       if (await markSubtree(context, state, dir)) return dir;
     }
     if (dryRun) {
-      reporter.print(say.dryRunLine("?M", this.#peerName, name));
+      const [kind, peer] = ["?M", this.#peerName];
+      reporter.print(say.dryRunLine(kind, peer, name), { event: "dry-run", kind, peer, name });
     } else {
       reporter.note(say.refused(job, "Parent dir missing."));
       reporter.note(say.staysDirty(job));

@@ -213,6 +213,6 @@ async function isParentMissing({ context: { peer }, key, name, isRemoval }: Push
 
 /** One line of a dry run; the row stays. */
 function tellDry({ context: { reporter }, peer, name }: Push, kind: string): "kept" {
-  reporter.print(say.dryRunLine(kind, peer, name));
+  reporter.print(say.dryRunLine(kind, peer, name), { event: "dry-run", kind, peer, name });
   return "kept";
 }
