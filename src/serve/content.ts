@@ -1,14 +1,8 @@
-/** What TYPE and GETSZ say about an object. */
+/** What TYPE says about an object. */
 import type { SourceFile } from "../fs/mod.ts";
-import type { ByteStream, Present } from "../model/mod.ts";
+import type { ByteStream } from "../model/mod.ts";
 
 const PIECE_BYTES = 65_536;
-
-/** The number GETSZ answers with; of no meaning but for files and links. */
-export function sizeOf(entry: Present): bigint {
-  if (entry.kind === "reg") return BigInt(entry.size);
-  return entry.kind === "lnk" ? BigInt(entry.target.length) : 0n;
-}
 
 /** COMPAT: a missing file and a directory have an empty body (W 12 TYPE). */
 export async function* nothing(): ByteStream {}

@@ -32,7 +32,7 @@ import type {
 import { admit, marksFor } from "../reconcile/mod.ts";
 import type { Reporter } from "../report/mod.ts";
 import { backupsOf } from "./backups.ts";
-import { contentOf, nothing, sizeOf } from "./content.ts";
+import { contentOf, nothing } from "./content.ts";
 import type { Contexts, Workplace } from "./context.ts";
 import { type Channel, identify } from "./identify.ts";
 import { listedRows, type ListQuery } from "./listed_rows.ts";
@@ -216,9 +216,10 @@ export class Receiver implements RequestHandler {
 
   async measure(at: Addressed, of: "mtime" | "size"): Promise<bigint | undefined | Refusal> {
     return await this.#serve(at, ({ at: located }) => {
-      const entry = this.#workplace.jail.look(located);
+      const { entry, fingerprint } = this.#workplace.jail.lookClosely(located);
       if (entry.kind === "absent") return undefined;
-      return of === "mtime" ? entry.meta.mtime : sizeOf(entry);
+      // COMPAT: of every kind, as the client's side of the comparison has it: else both may win, or none.
+      return of === "mtime" ? entry.meta.mtime : BigInt(fingerprint?.size ?? 0);
     });
   }
 

@@ -291,6 +291,17 @@ test("W 20.1 a delta is consumed whatever happens, and never read as commands", 
   equal([...Deno.readDirSync(bed.root)].map((e) => e.name), ["victim"]);
 });
 
+test("GETSZ tells the size of every kind of object, as the other side of a conflict does", async (bed) => {
+  await using client = await bed.client();
+  Deno.mkdirSync(bed.path("dir"));
+  Deno.symlinkSync("target", bed.path("link"));
+  Deno.writeTextFileSync(bed.path("file"), "12345");
+  for (const name of ["dir", "link", "file"]) {
+    await client.expect(`GETSZ ${KEY} ${bed.path(name)}`, "OK (data_follows).");
+    equal(await client.line(), `${Deno.lstatSync(bed.path(name)).size}`, name);
+  }
+});
+
 test("W 20.12 the new content has a limit", async (bed) => {
   await using client = await bed.client();
   equal(await client.patch(bed.path("F"), literal("x".repeat(11))), "Input/output error");
