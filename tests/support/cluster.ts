@@ -23,6 +23,24 @@ export interface ClusterOptions {
   /** Lines outside the group. */
   readonly top?: readonly string[];
   readonly plain?: boolean;
+  /** The whole configuration but `nossl`, in place of `group`, `hosts` and `top`; `$HOST` is the node's name. */
+  readonly config?: readonly string[];
+  /**
+   * Names and their addresses in a hosts file that only the nodes see; the nodes' own names (`a.demo`)
+   * must be among them. Without it the system's own names count.
+   */
+  readonly network?: Readonly<Record<string, string>>;
+  /** Nodes whose system host name is their name, and which get no `-N`. */
+  readonly named?: string;
+  /** Servers write standard error to a file; it is inherited without. */
+  readonly logs?: boolean;
+}
+
+export interface DumpOptions {
+  /** @default "seconds" */
+  readonly time?: "seconds" | "nanos" | "none";
+  /** Part of the tree. @default "." */
+  readonly below?: string;
 }
 
 export interface Ran {
@@ -89,6 +107,12 @@ export class Cluster implements AsyncDisposable {
     this.mount = `${this.base}/mount`;
     this.port = nextPort++;
     Deno.mkdirSync(this.mount);
+    if (options.network !== undefined) {
+      const lines = Object.entries(options.network).map(([name, address]) =>
+        `${address} ${name}\n`
+      );
+      Deno.writeTextFileSync(`${this.base}/hosts`, `127.0.0.1 localhost\n${lines.join("")}`);
+    }
     for (const [node, { security }] of Object.entries(options.nodes)) {
       for (const dir of ["etc", "db", "tree", "log"]) {
         Deno.mkdirSync(`${this.base}/${node}/${dir}`, { recursive: true });
@@ -103,20 +127,24 @@ export class Cluster implements AsyncDisposable {
 
   /** Writes the node's configuration; `group` replaces the lines inside the group. */
   configure(node: string, group = this.#options.group ?? ["include @;"]): void {
-    const { nodes, hosts, top = [], plain = true } = this.#options;
+    const { nodes, hosts, top = [], config } = this.#options;
     const list = hosts ?? Object.keys(nodes).map((n) => `${n}.demo`).join(" ");
-    const text = [
-      ...(plain ? ["nossl * *;"] : []),
-      ...top,
-      "group demo",
-      "{",
-      `  host ${list};`,
-      "  key demo.key;",
-      ...group,
-      "}",
-      "",
-    ].join("\n").replaceAll("@", this.mount).replaceAll("$NODE", `${this.base}/${node}`);
-    Deno.writeTextFileSync(`${this.base}/${node}/etc/csync2.cfg`, text);
+    const whole = ["group demo", "{", `  host ${list};`, "  key demo.key;", ...group, "}"];
+    this.writeConfig(node, config ?? [...top, ...whole]);
+  }
+
+  /** Writes a configuration, also one for `-C`. Aliases are written with `\\@`, as `@` is the tree. */
+  writeConfig(node: string, lines: readonly string[], name?: string): void {
+    const { plain = true } = this.#options;
+    const text = [...(plain ? ["nossl * *;"] : []), ...lines, ""].join("\n")
+      .replaceAll(/(?<!\\)@/g, this.mount).replaceAll("\\@", "@")
+      .replaceAll("$NODE", `${this.base}/${node}`).replaceAll("$HOST", `${node}.demo`);
+    const file = name === undefined ? "csync2.cfg" : `csync2_${name}.cfg`;
+    Deno.writeTextFileSync(`${this.base}/${node}/etc/${file}`, text);
+  }
+
+  kind(node: string): Kind {
+    return this.#options.nodes[node]!.kind;
   }
 
   /** The node's tree, seen from outside. */
@@ -125,16 +153,24 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** The words that start the node's program in its mount namespace; every exec keeps the process. */
-  words(node: string, args: readonly string[]): string[] {
-    const { kind } = this.#options.nodes[node]!;
-    const program = kind === "c" ? ["csync2"] : ourWords();
-    const own = ["-N", `${node}.demo`, "-D", `${this.base}/${node}/db`, "-p", `${this.port}`];
+  words(node: string, args: readonly string[], as = this.kind(node)): string[] {
+    const { network, named = "" } = this.#options;
+    const program = as === "c" ? ["csync2"] : ourWords();
+    const isNamed = named.includes(node);
+    const name = isNamed ? [] : ["-N", `${node}.demo`];
+    const own = [...name, "-D", `${this.base}/${node}/db`, "-p", `${this.port}`];
+    const setup = [
+      'mount --bind "$0" "$1"',
+      ...(network === undefined ? [] : [`mount --bind ${this.base}/hosts /etc/hosts`]),
+      ...(isNamed ? [`hostname ${node}.demo`] : []),
+    ];
     return [
       "unshare",
       "--mount",
+      ...(isNamed ? ["--uts"] : []),
       "sh",
       "-c",
-      'mount --bind "$0" "$1" && shift && exec "$@"',
+      `${setup.join(" && ")} && shift && exec "$@"`,
       this.tree(node),
       this.mount,
       ...program,
@@ -147,35 +183,46 @@ export class Cluster implements AsyncDisposable {
     return { ...environment(`${this.base}/${node}/etc`), PWD: "/" };
   }
 
-  #command(node: string, args: readonly string[], quiet: boolean): Deno.Command {
-    const [program = "", ...words] = this.words(node, args);
+  #command(words: readonly string[], node: string, isServer = false): Deno.Command {
+    const [program = "", ...args] = words;
     return new Deno.Command(program, {
-      args: words,
+      args,
       cwd: "/",
       env: this.environment(node),
       clearEnv: true,
       stdin: "null",
-      stdout: quiet ? "null" : "piped",
-      stderr: quiet ? "inherit" : "piped",
+      stdout: isServer ? "null" : "piped",
+      stderr: isServer ? "inherit" : "piped",
     });
   }
 
   /** A process that the test steers by itself; both outputs are piped, and the caller ends it. */
   spawn(node: string, args: readonly string[]): Deno.ChildProcess {
-    return this.#command(node, args, false).spawn();
+    return this.#command(this.words(node, args), node).spawn();
   }
 
   async start(node: string, args: readonly string[] = []): Promise<void> {
-    this.#servers.set(node, this.#command(node, ["-ii", ...args], true).spawn());
+    let words = this.words(node, ["-ii", ...args]);
+    if (this.#options.logs) {
+      words = ["sh", "-c", `exec "$@" 2>>${this.base}/${node}/log/stderr`, "sh", ...words];
+    }
+    this.#servers.set(node, this.#command(words, node, true).spawn());
+    const hostname = this.#options.network?.[`${node}.demo`] ?? `${node}.demo`;
     for (let waited = 0; waited < 15_000; waited += 20) {
       try {
-        (await Deno.connect({ hostname: `${node}.demo`, port: this.port })).close();
+        (await Deno.connect({ hostname, port: this.port })).close();
         return;
       } catch {
         await new Promise((r) => setTimeout(r, 20));
       }
     }
     throw new Error(`The server of ${node} does not listen`);
+  }
+
+  /** What the node's servers have said on standard error so far, with the option `logs`. */
+  serverSaid(node: string): string {
+    const log = `${this.base}/${node}/log/stderr`;
+    return new TextDecoder("latin1").decode(Deno.readFileSync(log));
   }
 
   async stop(node: string, signal: Deno.Signal = "SIGTERM"): Promise<void> {
@@ -188,8 +235,13 @@ export class Cluster implements AsyncDisposable {
     clearTimeout(timer);
   }
 
-  async run(node: string, ...args: string[]): Promise<Ran> {
-    const child = this.#command(node, args, false).spawn();
+  run(node: string, ...args: string[]): Promise<Ran> {
+    return this.runAs(this.kind(node), node, ...args);
+  }
+
+  /** Runs the program of `kind` with the configuration, database and tree of `node`. */
+  async runAs(kind: Kind, node: string, ...args: string[]): Promise<Ran> {
+    const child = this.#command(this.words(node, args, kind), node).spawn();
     const timer = setTimeout(() => child.kill("SIGKILL"), RUN_DEADLINE_MS);
     const { code, signal, stdout, stderr } = await child.output();
     clearTimeout(timer);
@@ -217,7 +269,7 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** The node's tree as text: type, mode, owner, size or device, time in seconds, name, target or digest. */
-  dump(node: string, { time = "seconds" }: { time?: "seconds" | "nanos" | "none" } = {}): string {
+  dump(node: string, { time = "seconds", below = "." }: DumpOptions = {}): string {
     const seconds = time === "nanos" ? "%T@" : time === "seconds" ? "%Ts" : "-";
     // Times of directories and links are not part of what csync2 keeps.
     const { stdout } = new Deno.Command("/bin/sh", {
@@ -228,7 +280,7 @@ export class Cluster implements AsyncDisposable {
          find . \\( -type b -o -type c \\) -exec stat -c '%n %t:%T' {} + | LC_ALL=C sort
          find . -type f -print0 | LC_ALL=C sort -z | xargs -0r md5sum`,
         "sh",
-        this.tree(node),
+        `${this.tree(node)}/${below}`,
       ],
     }).outputSync();
     return new TextDecoder("latin1").decode(stdout);
