@@ -1,5 +1,5 @@
 /** How a client reaches its peers: network, TLS with our certificate, pins. */
-import { connect, ensureIdentity, upgrade } from "../net/mod.ts";
+import { connect, ensureIdentity, namingIdentityFiles, upgrade } from "../net/mod.ts";
 import { type Dial, dialer } from "../update/mod.ts";
 import type { Session } from "./session.ts";
 
@@ -9,7 +9,7 @@ const CONNECT_DEADLINE_MS = 30_000;
 const IDLE_MS = 600_000;
 
 export function dialFor(session: Session): Dial {
-  const { invocation, config, systemDir, state, reporter, trace } = session;
+  const { invocation, config, bindAs, systemDir, state, reporter, trace } = session;
   let identity: ReturnType<typeof ensureIdentity> | undefined;
   return dialer({
     config,
@@ -21,18 +21,19 @@ export function dialFor(session: Session): Dial {
         host,
         port: invocation.port,
         onNote: (text) => reporter.note({ event: "connect", level: 1, text }),
-        ...(invocation.hostName !== undefined && { bindAs: config.hostName }),
+        ...(bindAs !== undefined && { bindAs }),
         deadlineMs: CONNECT_DEADLINE_MS,
         idleMs: IDLE_MS,
       }),
-    upgrade: async (plain) => {
-      identity ??= ensureIdentity(systemDir, { commonName: config.hostName });
-      return await upgrade(plain, {
-        role: "client",
-        ...await identity,
-        deadlineMs: CONNECT_DEADLINE_MS,
-      });
-    },
+    upgrade: (plain) =>
+      namingIdentityFiles(systemDir, async () => {
+        identity ??= ensureIdentity(systemDir, { commonName: config.hostName });
+        return await upgrade(plain, {
+          role: "client",
+          ...await identity,
+          deadlineMs: CONNECT_DEADLINE_MS,
+        });
+      }),
     ...(invocation.groups && { groups: invocation.groups }),
     ...(trace && { trace }),
   });

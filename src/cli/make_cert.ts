@@ -5,7 +5,8 @@ import type { Invocation } from "./args.ts";
 import type { Host } from "./host.ts";
 import { EXIT_OK } from "./modes.ts";
 import type { Reporting } from "./reporting.ts";
-import { ownName, systemDir } from "./session.ts";
+import { ownName } from "./own_config.ts";
+import { systemDir } from "./session.ts";
 
 /** Needs no configuration. Says what it made; files that exist are left alone. */
 export async function makeCert(

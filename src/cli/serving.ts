@@ -8,6 +8,7 @@ import {
   listen,
   type Listener,
   listenOn,
+  namingIdentityFiles,
   resolve,
   sameAddress,
   stdioDuplex,
@@ -16,7 +17,8 @@ import {
 import { Contexts, serve, type ServeContext, serveOne, type ServeOptions } from "../serve/mod.ts";
 import type { Invocation } from "./args.ts";
 import { EXIT_ERRORS, EXIT_OK } from "./modes.ts";
-import { lockedBy, openStateOf, ownName, type SessionParts, systemDir } from "./session.ts";
+import { loadOwnConfig, ownName } from "./own_config.ts";
+import { lockedBy, openStateOf, type SessionParts, systemDir } from "./session.ts";
 
 /** Longest wait for the next byte of a client at work. */
 const IDLE_MS = 300_000;
@@ -87,14 +89,15 @@ function serveOptions(parts: SessionParts, contexts: Contexts): ServeOptions {
       return known.some((one) => sameAddress(one, address));
     },
     tls: {
-      upgrade: async (plain) => {
-        const identity = await ensureIdentity(dir, { commonName: name });
-        return await upgrade(plain, {
-          role: "server",
-          ...identity,
-          deadlineMs: HANDSHAKE_DEADLINE_MS,
-        });
-      },
+      upgrade: (plain) =>
+        namingIdentityFiles(dir, async () => {
+          const identity = await ensureIdentity(dir, { commonName: name });
+          return await upgrade(plain, {
+            role: "server",
+            ...identity,
+            deadlineMs: HANDSHAKE_DEADLINE_MS,
+          });
+        }),
     },
     limits: { idleMs: IDLE_MS },
     lockedBy: () => lockedBy(dir),
@@ -108,16 +111,17 @@ async function openContext(
   invocation: Invocation,
   { host, reporting }: SessionParts,
 ): Promise<ServeContext> {
-  const read = (onNote: (level: 0 | 1 | 2, text: string) => void) =>
-    loadConfig({
-      systemDir: systemDir(host),
-      configName: invocation.configName,
-      hostName: ownName(invocation),
-      ...(invocation.groups && { groupFilter: invocation.groups }),
-      onNote,
-    });
   const { reporter } = reporting;
-  const config = read((level, text) => reporter.note({ event: "note", level, text }));
+  const wanted = {
+    systemDir: systemDir(host),
+    configName: invocation.configName,
+    ...(invocation.groups && { groupFilter: invocation.groups }),
+  };
+  const { config, hostName } = await loadOwnConfig({
+    ...wanted,
+    hostName: invocation.hostName,
+    onNote: (level, text) => reporter.note({ event: "note", level, text }),
+  });
   const state = await openStateOf(config, { invocation, reporting });
   const jail = openJail();
   return {
@@ -125,7 +129,7 @@ async function openContext(
     state,
     jail,
     locks: PATH_LOCKS,
-    isCurrent: () => isSame(config, () => read(() => {})),
+    isCurrent: () => isSame(config, () => loadConfig({ ...wanted, hostName })),
     async [Symbol.asyncDispose]() {
       jail[Symbol.dispose]();
       await state[Symbol.asyncDispose]();

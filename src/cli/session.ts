@@ -1,12 +1,12 @@
 /** Configuration, state, jails and reporter -> what a journey needs. */
-import { type Config, loadConfig } from "../config/mod.ts";
+import type { Config } from "../config/mod.ts";
 import { openReadJail, type ReadJail } from "../fs/mod.ts";
 import { show, utf8Bytes } from "../model/mod.ts";
-import { hostName } from "../os/mod.ts";
 import type { Reporter } from "../report/mod.ts";
 import { openState, type StateStore } from "../state/mod.ts";
 import type { Invocation } from "./args.ts";
 import type { Host } from "./host.ts";
+import { loadOwnConfig, type OwnConfig } from "./own_config.ts";
 import { warnUnknown } from "./peers.ts";
 import type { Reporting } from "./reporting.ts";
 
@@ -23,6 +23,8 @@ export interface Session extends AsyncDisposable {
   readonly host: Host;
   readonly systemDir: string;
   readonly config: Config;
+  /** Name whose address connections are made from. */
+  readonly bindAs: string | undefined;
   readonly state: StateStore;
   readonly jail: ReadJail;
   readonly reporter: Reporter;
@@ -35,17 +37,12 @@ export interface SessionParts {
   readonly reporting: Reporting;
 }
 
-/** Own name: `-N`, else the system's (D 1.9). */
-export function ownName({ hostName: given }: Invocation): string {
-  return given ?? hostName();
-}
-
 /** @throws ConfigError, StateError */
 export async function openSession(parts: SessionParts): Promise<Session> {
   const { invocation, host, reporting } = parts;
   const { reporter, trace } = reporting;
   const dir = systemDir(host);
-  const config = readConfig(parts, dir);
+  const { config, bindAs } = await readConfig(parts, dir);
   warnUnknown(invocation, { config, reporter });
   const state = await openStateOf(config, parts);
   const jail = openReadJail();
@@ -54,6 +51,7 @@ export async function openSession(parts: SessionParts): Promise<Session> {
     host,
     systemDir: dir,
     config,
+    bindAs,
     state,
     jail,
     reporter,
@@ -69,17 +67,20 @@ function noteTo(reporter: Reporter): (level: 0 | 1 | 2, text: string) => void {
   return (level, text) => reporter.note({ event: "note", level, text });
 }
 
-function readConfig({ invocation, reporting }: SessionParts, dir: string): Config {
+async function readConfig(
+  { invocation, reporting }: SessionParts,
+  dir: string,
+): Promise<OwnConfig> {
   const onNote = noteTo(reporting.reporter);
-  const config = loadConfig({
+  const own = await loadOwnConfig({
     systemDir: dir,
     configName: invocation.configName,
-    hostName: ownName(invocation),
+    hostName: invocation.hostName,
     ...(invocation.groups && { groupFilter: invocation.groups }),
     onNote,
   });
-  onNote(2, `My hostname is ${config.hostName}.`);
-  return config;
+  onNote(2, `My hostname is ${own.config.hostName}.`);
+  return own;
 }
 
 /** The state that belongs to a configuration. @throws StateError */

@@ -2,7 +2,8 @@
 import type { DiskPath, HostName, Ignored, Key } from "../model/mod.ts";
 import { show } from "../model/mod.ts";
 import type { ActionRule, AutoMethod, Config, Group, PeerHost, Prefix } from "./config.ts";
-import { ConfigError, type Position, valueError } from "./config_error.ts";
+import { type Position, valueError } from "./config_error.ts";
+import { type NamedHost, NotAMember } from "./own_host.ts";
 import type { ActionSyntax, HostSyntax, Statement, Word } from "./parser.ts";
 import type { Pattern } from "./pattern.ts";
 import { shellMatch } from "./shell_match.ts";
@@ -67,7 +68,9 @@ class Builder {
   readonly #groups: Group[] = [];
   readonly #prefixes: Prefix[] = [];
   readonly #nossl: { from: string; to: string }[] = [];
-  readonly #knownHosts = new Set<HostName>();
+  /** By `name@address`. */
+  readonly #knownHosts = new Map<string, NamedHost>();
+  #isMember = false;
   #unnamedGroups = 0;
   #group: OpenGroup | undefined;
   #prefix: { readonly name: string; path: DiskPath | undefined } | undefined;
@@ -194,9 +197,13 @@ class Builder {
   #closeGroup(at: Position): void {
     const group = this.#group!;
     this.#group = undefined;
-    for (const host of group.hosts) this.#knownHosts.add(lowerCaseHost(host.name.text));
+    for (const host of group.hosts) {
+      const known = { name: lowerCaseHost(host.name.text), address: protocolName(host) };
+      this.#knownHosts.set(`${known.name}@${known.address}`, known);
+    }
     const own = group.hosts.findLastIndex((h) => lowerCaseHost(h.name.text) === this.#hostName);
     if (own < 0) return; // D 7.1.9: neither its key statement nor its key file is our business
+    this.#isMember = true;
     if (group.key === undefined) {
       throw valueError(at, "Config error: every group must have a key.");
     }
@@ -242,20 +249,25 @@ class Builder {
     this.#ignored = { ...this.#ignored, [text]: true };
   }
 
-  #notAMember(): ConfigError {
-    const hosts = [...this.#knownHosts];
+  #notAMember(): NotAMember {
+    const candidates = [...this.#knownHosts.values()];
+    const hosts = [...new Set(candidates.map(({ name }) => name))];
     const listed = hosts.slice(0, 20).map(show).join(", ");
     const { file, groupFilter } = this.#options;
     const groups = groupFilter === undefined
       ? ""
       : `, groups asked for: ${show(groupFilter.join(", "))}`;
-    return new ConfigError("config/not-a-member", {
-      message: `This host (${show(this.#hostName)}) is not a member of any configured group.`,
-      advice: hosts.length === 0
-        ? `${show(file)}: there is no group with a host`
-        : `${show(file)}: hosts there: ${listed}${hosts.length > 20 ? ", ..." : ""}${groups}; ` +
-          "the own name is the system's or that of -N",
-    });
+    return new NotAMember(
+      `This host (${show(this.#hostName)}) is not a member of any configured group.`,
+      {
+        advice: hosts.length === 0
+          ? `${show(file)}: there is no group with a host`
+          : `${show(file)}: hosts there: ${listed}${hosts.length > 20 ? ", ..." : ""}${groups}; ` +
+            "the own name is the system's or that of -N",
+        file,
+        candidates: this.#isMember ? [] : candidates,
+      },
+    );
   }
 }
 

@@ -33,6 +33,14 @@ export {
   type LoadOptions,
   readKeyFile,
 } from "./load.ts";
+export {
+  chooseOwnHost,
+  type Finding,
+  type NamedHost,
+  nobodyChosen,
+  NotAMember,
+  type TriedHost,
+} from "./own_host.ts";
 export { parseConfig, type ParseConfigOptions } from "./parse_config.ts";
 export type { Pattern } from "./pattern.ts";
 export {
@@ -43,4 +51,5 @@ export {
   type ReachablePrefix,
   resolveName,
 } from "./prefix.ts";
+export { includeRoots, rootsOver } from "./roots.ts";
 export { shellMatch, type ShellMatchOptions } from "./shell_match.ts";

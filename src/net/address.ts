@@ -29,6 +29,17 @@ export function sameAddress(a: string, b: string): boolean {
   return familyOf(a) !== undefined && normalAddress(a) === normalAddress(b);
 }
 
+/** Whether a numeric address leads to this machine whatever its interfaces. */
+export function isLoopback(address: string): boolean {
+  const normal = normalAddress(address);
+  return normal === "0:0:0:0:0:0:0:1" || IPV4_REGEXP.test(normal) && normal.startsWith("127.");
+}
+
+/** Whether an address stands for no machine in particular: `0.0.0.0`, `::`. */
+export function isUnspecified(address: string): boolean {
+  return ["0.0.0.0", "0:0:0:0:0:0:0:0"].includes(normalAddress(address));
+}
+
 /** An IPv4-mapped address as IPv4, every other one unchanged: for people, logs and PeerAddress. */
 export function unmapped(address: string): string {
   const normal = normalAddress(address);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { familyOf, normalAddress, sameAddress } from "./mod.ts";
-import { unmapped } from "./address.ts";
+import { isLoopback, isUnspecified, unmapped } from "./address.ts";
 
 const FAMILIES: [text: string, family: 4 | 6 | undefined][] = [
   ["127.0.0.1", 4],
@@ -55,4 +55,19 @@ Deno.test("unmapped() changes mapped addresses only", () => {
   assert.equal(unmapped("fe80::1%eth0"), "fe80::1%eth0");
   assert.equal(unmapped("::1"), "::1");
   assert.equal(normalAddress("no address"), "no address");
+});
+
+Deno.test("isLoopback() and isUnspecified() know every spelling, and nothing else", () => {
+  for (
+    const ours of ["127.0.0.1", "127.0.1.1", "127.255.255.254", "::1", "0::1", "::ffff:127.0.0.9"]
+  ) {
+    assert.ok(isLoopback(ours), ours);
+  }
+  for (const other of ["128.0.0.1", "10.127.0.1", "::", "::127.0.0.1", "fe80::1", "127.example"]) {
+    assert.ok(!isLoopback(other), other);
+  }
+  for (const none of ["0.0.0.0", "::", "0:0::0", "::ffff:0.0.0.0"]) {
+    assert.ok(isUnspecified(none), none);
+  }
+  for (const some of ["127.0.0.1", "0.0.0.1", "::1", ""]) assert.ok(!isUnspecified(some), some);
 });

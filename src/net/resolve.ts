@@ -5,6 +5,7 @@ import { NetError, netError } from "./error.ts";
 
 /** Longest wait for the name service unless somebody says otherwise. */
 export const RESOLVE_MS = 20_000;
+const HOSTS_FILE = "/etc/hosts";
 const SERVICES_FILE = "/etc/services";
 const PORT_MAX = 65_535;
 
@@ -42,6 +43,26 @@ export async function resolve(
     throw new NetError("resolve", { message: `${action}: ${reason}`, reason, cause });
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/**
+ * Lookups that may wait for an answer at the same time. LIMIT: the runtime has 32 threads for them and
+ * for files, and one that a name service keeps waiting is gone for ten seconds, whatever our deadline.
+ */
+export const LOOKUPS_AT_ONCE = 16;
+
+/**
+ * The names in /etc/hosts, lower case. They are quick to look up: these should not stand behind names that
+ * a name service leaves without an answer.
+ */
+export async function namesOfHostsFile(): Promise<ReadonlySet<string>> {
+  try {
+    const lines = (await Deno.readTextFile(HOSTS_FILE)).split("\n");
+    const names = lines.flatMap((line) => line.replace(/#.*/, "").trim().split(/\s+/).slice(1));
+    return new Set(names.map((name) => name.toLowerCase()));
+  } catch {
+    return new Set(); // it only decides about the order
   }
 }
 

@@ -304,6 +304,49 @@ export const DEVIATIONS: Readonly<Record<string, Deviation>> = {
     "stat": { "uid": 7, "gid": 8, "mode": "0640" },
     "why": "W 18.4",
   },
+  "fork-2.1.1/host_name_guess: first host of the group with a local address": {
+    "rc": 1,
+    "stderr": "This host (NODENAME) is not a member of any configured group.\n",
+    "why": "D 7.1.17",
+  },
+  "fork-2.1.1/host_name_guess: a host without a local address is skipped": {
+    "rc": 1,
+    "stderr": "This host (NODENAME) is not a member of any configured group.\n",
+    "why": "D 7.1.17",
+  },
+  "fork-2.1.1/host_name_guess: prefixes are chosen with the old name": {
+    "rc": 1,
+    "stderr": "This host (NODENAME) is not a member of any configured group.\n",
+    "why": "D 7.1.17",
+  },
+  "fork-2.1.1/host_name_guess: option -N is overridden when it is in no group": {
+    "rc": 1,
+    "stderr": "This host (zzz) is not a member of any configured group.\n",
+    "why": "D 7.1.17",
+  },
+  "fork-2.1.1/host_name_guess: a second group with other local names": {
+    "stderr":
+      "Marking file as dirty: /tmp/csync2-demo2/a\nMarking file as dirty: /tmp/csync2-demo2/a/x\nMarking file as dirty: /tmp/csync2-demo2/a/x/1\nConnection closed.\nFinished with 0 errors.\n",
+    "why": "D 7.1.17",
+  },
+  "fork-2.1.1/full_log#0 lines": {
+    "data":
+      "Config-File:   /tmp/csync2-demo2/etc/csync2.cfg\nMy hostname is a.demo.\nDatabase-File: sqlite3:///tmp/csync2-demo2/db/a.demo.db3\nUpgrading database schema to version 0.\nRunning recursive check for /tmp/csync2-demo2/a ...\nChecking /tmp/csync2-demo2/a.\nNew file: /tmp/csync2-demo2/a\nMarking file as dirty: /tmp/csync2-demo2/a\nConnection closed.",
+    "why": "D 7.3.16",
+  },
+  "fork-2.1.1/full_log#0 mode": { "stat": { "mode": "100600" }, "why": "D 7.7.9, logs" },
+  "fork-2.1.1/mixed_versions#2": {
+    "stat": { "mtime_ns": "1600000000000000000" },
+    "why": "W 18.4, mixed",
+  },
+  "fork-2.1.1/mixed_versions#3": {
+    "rc": 0,
+    "stderr": "",
+    "rows": { "dirty": [] },
+    "stat": { "exists": true, "mtime_ns": "1600000000000000000" },
+    "why": "W 18.4, mixed",
+  },
+  "fork-2.1.1/upgrade#0": { "rows": { "dirty": [] }, "why": "W 18.4, mixed" },
   "cli/modes -s /nonexistent/x -M on a.demo": {
     "stderr": "Can't open timestamp file `/nonexistent/x': No such file or directory\n",
     "why": "D 7.1.8",

@@ -217,6 +217,17 @@ export const DIFFERENCES: readonly Difference[] = [
       "fork-2.1.1/owner, mode and time of links and special files are not sent",
     ],
   ),
+  ...because(
+    "D 7.1.17",
+    "the own name is guessed only if no group has the system's and -N is not given; of several none is taken, and the one found holds everywhere",
+    [
+      "fork-2.1.1/host_name_guess: first host of the group with a local address",
+      "fork-2.1.1/host_name_guess: option -N is overridden when it is in no group",
+      "fork-2.1.1/host_name_guess: a host without a local address is skipped",
+      "fork-2.1.1/host_name_guess: prefixes are chosen with the old name",
+      "fork-2.1.1/host_name_guess: a second group with other local names",
+    ],
+  ),
   ...because("D 7.4.1", "a dry run changes nothing anywhere", [
     "fork-2.1.1/-b with a dry run keeps dirty rows, without -b they are cleared",
   ]),
