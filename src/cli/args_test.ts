@@ -20,6 +20,8 @@ const GOOD: readonly [readonly string[], Record<string, unknown>][] = [
   [["-O/x", "-M"], { fullLog: "/x" }],
   [["-N", "", "-M"], { hostName: undefined }],
   [["-j", "3", "-u"], { jobs: 3 }],
+  [["-A", "-M"], { asynchronous: true }],
+  [["-B", "-M"], { mode: "list-dirty", asynchronous: false }],
   [["--version"], { mode: "version" }],
 ];
 for (const [argv, want] of GOOD) {

@@ -3,6 +3,7 @@
  * source of the test, which must contain what the row is about.
  */
 import { ROOT } from "../support/program.ts";
+import { goldenEvidence, recordings, type TestId } from "./golden_cases.ts";
 import { type Row, rowId } from "./row.ts";
 import { type Run, testKey } from "./results.ts";
 import { declarationSource, enclosingSource, testSource } from "./source.ts";
@@ -32,32 +33,50 @@ export function claims(
   return list.map(([row, test, more]) => ({ row, file, test, ...more }));
 }
 
-/** Reads source files of tests once. */
-export class Sources {
+/** Where claims are looked up: source files of tests, and recordings that tests replay. */
+export interface SourceTexts {
+  read(file: string): string;
+  /** What a test replays; undefined when it has no recording. */
+  recording(test: TestId): string | undefined;
+}
+
+/** Those of the tree, read once. */
+export class Sources implements SourceTexts {
   readonly #texts = new Map<string, string>();
+  readonly #recordings = recordings(goldenEvidence());
 
   read(file: string): string {
     let text = this.#texts.get(file);
     if (text === undefined) this.#texts.set(file, text = Deno.readTextFileSync(ROOT + file));
     return text;
   }
+
+  recording(test: TestId): string | undefined {
+    const transcript = /^(?:serveConnection\(\) answers|connectPeer\(\) speaks) like (\S+)$/
+      .exec(test.name)?.[1];
+    if (transcript === undefined) return this.#recordings.get(testKey(test));
+    return this.read(`tests/golden/transcripts/${transcript}.txt`);
+  }
 }
 
 /** What is wrong with a claim; undefined when its test exists and shows what it is to show. */
 export function claimProblem(
   claim: Claim,
-  { row, run, sources }: { row: Row | undefined; run: Run; sources: Pick<Sources, "read"> },
+  { row, run, sources }: { row: Row | undefined; run: Run; sources: SourceTexts },
 ): string | undefined {
   const where = `${claim.row}: "${claim.test}" of ${claim.file}`;
   if (row === undefined) return `${where}: the specification has no such row`;
   const result = run.tests.get(testKey({ file: claim.file, name: claim.test }));
   if (result === undefined) return `${where}: no such test has run`;
   const text = sources.read(claim.file);
-  let source = testSource(text, result.line);
+  const recording = sources.recording({ file: claim.file, name: claim.test }) ?? "";
+  const around = enclosingSource(text, result);
+  let source = `${testSource(text, result)}\n${recording}`;
+  if (around.startsWith("for (")) source += around; // the table that the test is made of
   if (claim.by !== undefined) {
     const declared = declarationSource(text, claim.by);
     if (declared === undefined) return `${where}: the file declares no ${claim.by}`;
-    if (!enclosingSource(text, result.line).includes(claim.by)) {
+    if (!around.includes(claim.by)) {
       return `${where}: the test does not use ${claim.by}`;
     }
     source += declared;

@@ -39,7 +39,8 @@ export function commandLine(words: readonly string[]): CommandLine {
 }
 
 /** The mode as D 4.3 writes it: `-cu`, `-TT`; empty when there is none. */
-export function modeOf({ letters }: CommandLine): string {
+export function modeOf({ letters, args }: CommandLine): string {
+  if (letters === "k" && args.length === 1) return "-k"; // alone, before everything else
   const mode = [...letters].filter((letter) => MODE_LETTERS.includes(letter)).join("");
   return mode === "" ? "" : `-${mode.replace(/^TT+$/, "TT")}`;
 }

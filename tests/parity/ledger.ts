@@ -1,6 +1,6 @@
 /** Rows, evidence and claims together: what is proven, what fails, what is open (pure). */
 import { DIFFERENCES } from "../golden/differences.ts";
-import { type Claim, claimProblem, type Sources } from "./claim.ts";
+import { type Claim, claimProblem, type SourceTexts } from "./claim.ts";
 import { Derivation, type Evidence } from "./derived.ts";
 import type { TestId } from "./golden_cases.ts";
 import { type Run, testKey, type Verdict } from "./results.ts";
@@ -26,7 +26,7 @@ export interface LedgerInput {
   readonly rows: readonly Row[];
   readonly claims: readonly Claim[];
   readonly run: Run;
-  readonly sources: Pick<Sources, "read">;
+  readonly sources: SourceTexts;
 }
 
 export function makeLedger({ rows, claims, run, sources }: LedgerInput): Ledger {

@@ -23,15 +23,35 @@ function statement(lines: readonly string[], from: number): string {
   return lines.slice(from, end).join("\n");
 }
 
-/** Source of the test that is registered in this line (from 1). */
-export function testSource(text: string, line: number): string {
-  return statement(text.split("\n"), line - 1);
+/** Where a test is: the line (from 1) of the call that registered it, and its name. */
+export interface Place {
+  readonly line: number;
+  readonly name: string;
 }
 
-/** The statement at the left margin around a line (from 1): the loop that makes tests of a table. */
-export function enclosingSource(text: string, line: number): string {
+/**
+ * Line (from 0) in which the statement of a test begins. A test that is made by a function of its file
+ * begins where that function is called with its name, not where it calls the runner.
+ */
+function begin(lines: readonly string[], { line, name }: Place): number {
+  const start = lines[line - 1] ?? "";
+  if (start.includes(name) || lines[line]?.includes(name)) return line - 1;
+  const quoted = [JSON.stringify(name), `\`${name}\``];
+  const at = lines.findIndex((text) => quoted.some((name) => text.includes(name)));
+  if (at < 0) return line - 1;
+  return /test\(\{?$/.test(lines[at - 1] ?? "") ? at - 1 : at;
+}
+
+/** Source of a test. */
+export function testSource(text: string, place: Place): string {
   const lines = text.split("\n");
-  let top = line - 1;
+  return statement(lines, begin(lines, place));
+}
+
+/** The statement at the left margin around a test: the loop that makes tests of a table. */
+export function enclosingSource(text: string, place: Place): string {
+  const lines = text.split("\n");
+  let top = begin(lines, place);
   while (top > 0 && (indentOf(lines[top]!) !== 0 || /^[})\]]/.test(lines[top]!))) top--;
   return statement(lines, top);
 }
