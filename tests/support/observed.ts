@@ -98,20 +98,23 @@ export function observe(
     records[node] = recordsOf(cluster, node).filter(([name]) => isOurs(name))
       .map(([name, text]) => `${below(name)}: ${text}`);
     for (const [p, c] of readAll(`${cluster.base}/${node}/out/${dir}`)) {
-      out.set(`${node}:${p}`, c.replaceAll(root, "$DIR"));
+      out.set(`${node}:${p.replace(root, "$DIR")}`, c.replaceAll(root, "$DIR"));
     }
   }
   marks.sort();
   const comparable = (text: string) =>
-    text.replaceAll(cluster.base, "$BASE").replace(/\b1[6-9]\d{8}\b/g, (time) => {
-      const seconds = Number(time);
-      return seconds >= sinceSeconds && seconds < sinceSeconds + 600 ? "now" : time;
-    });
+    text.replaceAll(cluster.base.slice(cluster.base.lastIndexOf("/") + 1), "$BASE").replace(
+      /\b1[6-9]\d{8}\b/g,
+      (time) => {
+        const seconds = Number(time);
+        return seconds >= sinceSeconds && seconds < sinceSeconds + 600 ? "now" : time;
+      },
+    );
   // Sorted once more: lines with times stand elsewhere when these differ.
   const sorted = (lines: Readonly<Record<string, readonly string[]>>) =>
     nodes.map((node) => [node, lines[node]!.map(comparable).sort()]);
   const trees = Object.fromEntries(nodes.map((node) => [node, exact[node]!.split("\n")]));
-  const outside = [...out].map(([where, content]) => `${where}: ${comparable(content)}`);
+  const outside = [...out].map(([where, content]) => comparable(`${where}: ${content}`));
   return {
     exact,
     marks,
