@@ -26,6 +26,27 @@ async function runTests(): Promise<void> {
     .status; // what failed is in the results
 }
 
+function* sources(dir: string): Generator<string> {
+  for (const { name, isDirectory } of Deno.readDirSync(dir)) {
+    if (isDirectory) yield* sources(`${dir}/${name}`);
+    else if (name.endsWith(".ts")) yield `${dir}/${name}`;
+  }
+}
+
+/** Says which sources are newer than the results: what they tell may be another thing by now. */
+function warnOfOldResults(dir: string): void {
+  const time = (path: string) => Deno.statSync(path).mtime!.getTime();
+  const oldest = Math.min(
+    ...[...Deno.readDirSync(dir)].filter(({ name }) => name.endsWith(".xml"))
+      .map(({ name }) => time(`${dir}/${name}`)),
+  );
+  const newer = ["src", "tests"].flatMap((part) => [...sources(ROOT + part)])
+    .filter((path) => time(path) > oldest);
+  if (newer.length === 0) return;
+  const [one] = newer.map((path) => path.slice(ROOT.length)).sort();
+  console.error(`WARNING: ${newer.length} files are newer than the results, ${one} for example`);
+}
+
 /** What is wrong with the page in the tree; nothing when it is what would be written. */
 function pageProblems(text: string): string[] {
   const now = Deno.readTextFileSync(PAGE);
@@ -49,6 +70,7 @@ async function main(words: readonly string[]): Promise<number> {
   if (!isCheck && readRun(groupsOfRun(), dir).missing.length > 0 && dir === RESULTS_DIR) {
     await runTests();
   }
+  warnOfOldResults(dir);
   const ledger = ledgerOf(dir);
   const text = render(ledger);
   if (isCheck) return tell(ledger, pageProblems(text));

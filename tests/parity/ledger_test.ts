@@ -1,6 +1,8 @@
 /** The ledger tells what is not proven: rows without a test, tests that fail, are gone or show nothing. */
 import assert from "node:assert/strict";
+import { ROOT } from "../support/program.ts";
 import type { Claim } from "./claim.ts";
+import { CLAIMS } from "./claims/mod.ts";
 import { makeLedger } from "./ledger.ts";
 import { render } from "./render.ts";
 import { runOf, type Verdict } from "./results.ts";
@@ -109,4 +111,12 @@ Deno.test("a group without results is a problem", () => {
   const sources = { read: () => "", recording: () => undefined };
   const { problems } = makeLedger({ rows: [], claims: [], run: runOf([], ["golden"]), sources });
   assert.deepEqual(problems, ["group golden: it has no results"]);
+});
+
+Deno.test("the README has the number of every difference that a claim tells", () => {
+  const readme = Deno.readTextFileSync(`${ROOT}README.md`);
+  const numbers = CLAIMS.flatMap(({ differs = "" }) => differs.match(/[DW] \d+(?:\.\d+)*/g) ?? []);
+  assert.ok(numbers.length > 10);
+  assert.deepEqual(numbers.filter((number) => !readme.includes(number)), []);
+  assert.ok(readme.includes("tests/parity.md"), "where the other differing texts are");
 });
