@@ -33,11 +33,18 @@ export const GROUPS: readonly Group[] = [
     onDemand: true,
   },
   {
+    name: "replace",
+    paths: ["tests/e2e/replace_test.ts"],
+    needsRoot: true,
+    programs: ["csync2", "openssl", "perl", "unshare", "nsenter", "ip", "python3"],
+    onDemand: true,
+  },
+  {
     name: "e2e",
     paths: ["tests/e2e"],
     needsRoot: true,
     needsHosts: true,
-    programs: ["csync2", "openssl", "perl", "unshare"],
+    programs: ["csync2", "openssl", "perl", "unshare", "nsenter", "ip", "python3"],
   },
   {
     name: "interop",
