@@ -334,19 +334,19 @@ export const DEVIATIONS: Readonly<Record<string, Deviation>> = {
       "Config-File:   /tmp/csync2-demo2/etc/csync2.cfg\nMy hostname is a.demo.\nDatabase-File: sqlite3:///tmp/csync2-demo2/db/a.demo.db3\nUpgrading database schema to version 0.\nRunning recursive check for /tmp/csync2-demo2/a ...\nChecking /tmp/csync2-demo2/a.\nNew file: /tmp/csync2-demo2/a\nMarking file as dirty: /tmp/csync2-demo2/a\nConnection closed.",
     "why": "D 7.3.16",
   },
-  "fork-2.1.1/full_log#0 mode": { "stat": { "mode": "100600" }, "why": "D 7.7.9, logs" },
+  "fork-2.1.1/full_log#0 mode": { "stat": { "mode": "100600" }, "why": "D 7.7.9" },
   "fork-2.1.1/mixed_versions#2": {
     "stat": { "mtime_ns": "1600000000000000000" },
-    "why": "W 18.4, mixed",
+    "why": "W 18.4",
   },
   "fork-2.1.1/mixed_versions#3": {
     "rc": 0,
     "stderr": "",
     "rows": { "dirty": [] },
     "stat": { "exists": true, "mtime_ns": "1600000000000000000" },
-    "why": "W 18.4, mixed",
+    "why": "W 18.4",
   },
-  "fork-2.1.1/upgrade#0": { "rows": { "dirty": [] }, "why": "W 18.4, mixed" },
+  "fork-2.1.1/upgrade#0": { "rows": { "dirty": [] }, "why": "W 18.4" },
   "cli/modes -s /nonexistent/x -M on a.demo": {
     "stderr": "Can't open timestamp file `/nonexistent/x': No such file or directory\n",
     "why": "D 7.1.8",

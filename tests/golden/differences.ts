@@ -228,6 +228,14 @@ export const DIFFERENCES: readonly Difference[] = [
       "fork-2.1.1/host_name_guess: a second group with other local names",
     ],
   ),
+  ...because("D 7.7.9", "the full log is for its owner only, and no link of others is followed", [
+    "fork-2.1.1/full_log",
+  ]),
+  ...because(
+    "W 18.4",
+    "each version is told times in its own unit, and databases of both are taken over without marks",
+    ["fork-2.1.1/mixed_versions", "fork-2.1.1/upgrade"],
+  ),
   ...because("D 7.4.1", "a dry run changes nothing anywhere", [
     "fork-2.1.1/-b with a dry run keeps dirty rows, without -b they are cleared",
   ]),
@@ -244,6 +252,7 @@ export const DIFFERENCES: readonly Difference[] = [
   ]),
   ...because("D 7.3.16", "level 2 says what the one pass finds, in its order", [
     "cli/verbosity -vv",
+    "fork-2.1.1/full_log",
   ]),
   ...because("D 7.2.9", "names with a prefix are arguments too", [
     "patterns/direct include %P%; -cI %P%/p",
