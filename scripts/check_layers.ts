@@ -20,14 +20,15 @@ const RANKS: Readonly<Record<string, { rank: number; may: readonly string[] }>> 
   protocol: { rank: 3, may: ["model", "net"] },
   apply: { rank: 3, may: ["model", "fs", "state"] },
   actions: { rank: 3, may: ["model", "config", "os", "state"] },
+  roots: { rank: 3, may: ["model", "report", "config", "reconcile", "fs", "state"] },
   listing: { rank: 3, may: ["model", "report", "config", "state"] },
   check: {
     rank: 4,
-    may: ["model", "report", "config", "reconcile", "fs", "state", "actions"],
+    may: ["model", "report", "config", "reconcile", "fs", "state", "actions", "roots"],
   },
   update: {
     rank: 5,
-    may: ["model", "report", "config", "delta", "reconcile", "fs", "state", "protocol"],
+    may: ["model", "report", "config", "delta", "reconcile", "fs", "state", "protocol", "roots"],
   },
   serve: {
     rank: 5,
@@ -42,6 +43,7 @@ const RANKS: Readonly<Record<string, { rank: number; may: readonly string[] }>> 
       "protocol",
       "apply",
       "actions",
+      "roots",
       "check",
     ],
   },

@@ -17,6 +17,7 @@ import type { DirHandle, Jail, PathLocks } from "../fs/mod.ts";
 import type { StateStore } from "../state/mod.ts";
 import { type Place, refusalOf, type Seen } from "./steps.ts";
 import { type Repaired, repairIntents, type RepairOptions } from "./intents.ts";
+import { makeParents } from "./make_parents.ts";
 import { FilePut } from "./put_file.ts";
 import { changeMeta, changeObject } from "./put_other.ts";
 import {
@@ -137,6 +138,21 @@ export class Held implements Disposable {
   /** What the last look saw; undefined when the directory above is missing or behind a link. */
   get seen(): Entry | undefined {
     return this.#place?.admitted.entry;
+  }
+
+  /**
+   * Makes the directories above that are missing, and looks again.
+   * @returns why that is not possible
+   */
+  makeParents(): Refusal | undefined {
+    const { jail } = this.#workshop;
+    try {
+      makeParents(jail, this.#target.at);
+      this.look();
+      return undefined;
+    } catch (error) {
+      return refusalOf(error);
+    }
   }
 
   /** Carries out a change that needs no content. */

@@ -1,16 +1,11 @@
 /** Findings of a check, written in transactions of a few thousand names. */
 import { resolveName } from "../config/mod.ts";
-import {
-  byteOrder,
-  type DbName,
-  type FileRecord,
-  type Hint,
-  type Located,
-  wantText,
-} from "../model/mod.ts";
+import { byteOrder, type FileRecord, type Hint, wantText } from "../model/mod.ts";
 import type { StateTx } from "../state/mod.ts";
 import { checkStep } from "../reconcile/mod.ts";
 import { type CheckContext, reportUnknown } from "./context.ts";
+import { type Finding, findingOf, type FindingSink } from "./finding.ts";
+import type { HeldRemovals } from "./held_removals.ts";
 import * as say from "./messages.ts";
 import { planMarks } from "./plan_marks.ts";
 import { walkOrder } from "./walk_order.ts";
@@ -20,36 +15,33 @@ const BATCH_NAMES = 2_000;
 /** Used hints that may wait for a transaction when nothing has changed. */
 const BATCH_HINTS = 500;
 
-/** What happened to one name. */
-export type Finding =
-  | { readonly do: "remove"; readonly name: DbName; readonly at: Located }
-  | {
-    readonly do: "put";
-    readonly name: DbName;
-    readonly at: Located;
-    readonly record: FileRecord;
-    /** False: only the wording of the record changes. */
-    readonly marks: boolean;
-    readonly isNew: boolean;
-  };
-
 /** Sums of a check. */
 export interface CheckCounts {
   written: number;
   removed: number;
 }
 
-export class Batch {
+export interface BatchOptions {
+  readonly held: HeldRemovals;
+  /** `foreignCommits()` before the first record was read. */
+  readonly commits?: number | undefined;
+}
+
+export class Batch implements FindingSink {
   readonly #context: CheckContext;
+  readonly #held: HeldRemovals;
   #findings: Finding[] = [];
+  /** Those that may be written. */
+  #passed: readonly Finding[] = [];
   #hints: Hint[] = [];
+  #isTargetHeld = false;
   /** Before anything was read. Not moved on: rows that wait to be compared may be older. */
   readonly #commits: number | undefined;
   readonly counts: CheckCounts = { written: 0, removed: 0 };
 
-  /** @param commits `foreignCommits()` before the first record was read */
-  constructor(context: CheckContext, commits?: number) {
+  constructor(context: CheckContext, { held, commits }: BatchOptions) {
     this.#context = context;
+    this.#held = held;
     this.#commits = commits;
   }
 
@@ -62,20 +54,30 @@ export class Batch {
   }
 
   /**
-   * The end of a target: its findings are written before the next target is looked at.
-   *
-   * @param hint that asked for it; deleted together with what its check found
+   * Its findings are written before the next target is looked at. A hint is deleted together with what
+   * its check found, and stays when something of that was held.
    */
   async endTarget(hint?: Hint): Promise<void> {
-    if (hint !== undefined) this.#hints.push(hint);
-    if (this.#findings.length > 0 || this.#hints.length >= BATCH_HINTS) await this.flush();
+    await this.#sieve();
+    if (hint !== undefined && !this.#isTargetHeld) this.#hints.push(hint);
+    this.#isTargetHeld = false;
+    if (this.#passed.length > 0 || this.#hints.length >= BATCH_HINTS) await this.flush();
+  }
+
+  async #sieve(): Promise<void> {
+    const findings = this.#findings;
+    this.#findings = [];
+    const passed = await this.#held.sieve(findings);
+    if (passed.length < findings.length) this.#isTargetHeld = true;
+    this.#passed = this.#passed.length === 0 ? passed : [...this.#passed, ...passed];
   }
 
   /** Writes all that is pending in one transaction, then reports it. */
   async flush(): Promise<void> {
+    await this.#sieve();
     using held = await this.#verified();
     const hints = this.#hints;
-    this.#findings = [];
+    this.#passed = [];
     this.#hints = [];
     if (held.findings.length > 0 || hints.length > 0) await this.#write(held.findings, hints);
   }
@@ -146,11 +148,11 @@ export class Batch {
     const { locks, config } = this.#context;
     const held = new DisposableStack();
     if (locks === undefined) {
-      return { findings: this.#findings, [Symbol.dispose]: () => held.dispose() };
+      return { findings: this.#passed, [Symbol.dispose]: () => held.dispose() };
     }
     try {
       // All takers of several locks take them in the order of paths, so that none waits for another.
-      const located = this.#findings.map((f) => ({ f, path: resolveName(config, f.name) }));
+      const located = this.#passed.map((f) => ({ f, path: resolveName(config, f.name) }));
       const paths = new Set(located.flatMap(({ path }) => path === undefined ? [] : [path]));
       for (const path of [...paths].sort(byteOrder)) held.use(await locks.take(path));
       const findings: Finding[] = [];
@@ -169,21 +171,4 @@ export class Batch {
   async #again(finding: Finding): Promise<Finding | undefined> {
     return this.#compare(finding, { known: await this.#context.state.record(finding.name) });
   }
-}
-
-/** A step of `checkStep` as a finding; undefined when there is nothing to write. */
-export function findingOf(
-  step: ReturnType<typeof checkStep>,
-  { name, at }: Pick<Finding, "name" | "at">,
-): Finding | undefined {
-  if (step.do === "vanished") return { do: "remove", name, at };
-  if (step.record === undefined) return undefined;
-  return {
-    do: "put",
-    name,
-    at,
-    record: step.record,
-    marks: step.do === "changed" || step.do === "appeared",
-    isNew: step.do === "appeared",
-  };
 }

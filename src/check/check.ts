@@ -1,55 +1,58 @@
 /** `-c`, `-I` and the checking half of `-x`: roots or hints -> walk -> decide -> write. */
 import { classifier, isUselessArgument, locate } from "../config/mod.ts";
-import { type DbName, type Hint, nameOrder } from "../model/mod.ts";
+import type { DbName } from "../model/mod.ts";
+import { deletionGuard, mostRemovals, type RemovalLimit } from "../reconcile/mod.ts";
+import { recordCovered, recordMissing } from "../roots/mod.ts";
 import { Batch, type CheckCounts } from "./batch.ts";
 import type { CheckContext } from "./context.ts";
-import { joinSpace, lookAtOne, type Pass } from "./join.ts";
+import { countRemovals } from "./count_removals.ts";
+import type { FindingSink } from "./finding.ts";
+import { HeldRemovals } from "./held_removals.ts";
+import type { Pass } from "./join.ts";
 import * as say from "./messages.ts";
-import { RowCursor } from "./row_cursor.ts";
-import {
-  type CheckTarget,
-  covers,
-  inRecordOrder,
-  type NameSpace,
-  nameSpaces,
-  prefixOf,
-} from "./spaces.ts";
+import { Mounts } from "./mounts.ts";
+import { checkTarget } from "./pass.ts";
+import { type CheckTarget, covers, nameSpaces } from "./spaces.ts";
 
 export interface CheckOptions extends CheckContext {
   /** In this order; `hints`: all hints, the last first, each deleted after its check (D 3.1). */
   readonly targets: readonly CheckTarget[] | "hints";
   /** Told the directories that hold something, in recursive checks only (`-W`). */
   readonly dump?: (name: DbName) => void;
+  /** `--max-removals`: more removals than this are held, all of them. */
+  readonly maxRemovals?: RemovalLimit;
+  /** `--one-file-system`: no directory on another one than its include root is entered. @default {false} */
+  readonly oneFileSystem?: boolean;
 }
 
 /**
  * Compares the disk with the records, updates the records, and marks what changed for the peers.
  *
- * What cannot be examined is reported as an error and left as it was. Findings are written in
- * batches, each in one transaction; whatever ends the check early, the next one finds the rest.
+ * What cannot be examined is reported as an error and left as it was, and so are removals below a root
+ * that is gone or lies on another file system than recorded. Findings are written in batches, each in
+ * one transaction; whatever ends the check early, the next one finds the rest.
  *
  * RACE: a change after the look at a hinted file whose hint is added again before the old hint is
  * deleted waits for the next check of that file.
  */
 export async function check(options: CheckOptions): Promise<CheckCounts> {
-  const { config, state, reporter, init = false } = options;
-  const batch = new Batch(options, await state.foreignCommits());
-  const pass: Pass = {
-    context: options,
-    batch,
-    classify: classifier(config),
-    locate: (name) => locate(config, name),
-    ...(options.dump && { dump: options.dump }),
-  };
-  if (options.targets === "hints") {
-    for (const hint of (await state.hints()).toReversed()) await checkTarget(pass, hint, hint);
-  } else {
-    for (const target of options.targets) {
-      warnUseless(options, [target]);
-      await checkTarget(pass, target);
-    }
+  const { state, reporter, init = false } = options;
+  const held = new HeldRemovals(options);
+  const hints = options.targets === "hints" ? (await state.hints()).toReversed() : undefined;
+  const targets = hints ?? (options.targets as readonly CheckTarget[]);
+  await limit(options, held, targets);
+  const batch = new Batch(options, { held, commits: await state.foreignCommits() });
+  const pass = passOf(options, batch);
+  for (const [at, target] of targets.entries()) {
+    if (hints === undefined) warnUseless(options, [target]);
+    await checkTarget(pass, held, target);
+    await batch.endTarget(hints?.[at]);
+    if (target.recursive) await recordRoots(options, { pass, held, target });
   }
   await batch.flush();
+  const isHeld = (root: DbName) => held.isHeld(root);
+  await recordMissing({ ...options, isHeld }, pass.confirmed);
+  held.tell(reporter);
   if (init) reporter.note(say.initialised(batch.counts.written, batch.counts.removed));
   return batch.counts;
 }
@@ -64,43 +67,52 @@ export function warnUseless(
   }
 }
 
-async function checkTarget(pass: Pass, target: CheckTarget, hint?: Hint): Promise<void> {
-  const spaces = nameSpaces(pass.context.config, target);
-  if (target.recursive && target.path === "/") {
-    await checkEverything(pass, inRecordOrder(spaces));
-  } else {
-    for (const space of spaces) await checkSpace(pass, space);
-  }
-  await pass.batch.endTarget(hint);
-}
-
-async function checkSpace(pass: Pass, space: NameSpace): Promise<void> {
-  const { reporter, state } = pass.context;
-  if (reporter.wants(2)) reporter.note(say.runningCheck(space.name, space.recursive));
-  const rows = (name: DbName) => new RowCursor(state.records("descending", { name, below: true }));
-  if (!space.recursive) return await lookAtOne(pass, space, rows);
-  await joinSpace(pass, space, rows(space.name));
-}
-
-/** `-cr /`: one pass over all records, those of prefixes included. */
-async function checkEverything(pass: Pass, spaces: readonly NameSpace[]): Promise<void> {
-  const { reporter, state, config } = pass.context;
-  const rows = new RowCursor(state.records("descending"));
-  const strange = new Set<string>();
-  const skipped = (name: DbName) => {
-    const prefix = prefixOf(name);
-    if (prefix !== undefined) strange.add(prefix);
+function passOf(options: Omit<CheckOptions, "targets">, batch: FindingSink): Pass {
+  const { config, dump } = options;
+  return {
+    context: options,
+    batch,
+    mounts: new Mounts(options),
+    hasKnown: false,
+    confirmed: new Set(),
+    classify: classifier(config),
+    locate: (name) => locate(config, name),
+    ...(dump && { dump }),
   };
-  for (const space of spaces) {
-    if (reporter.wants(2)) reporter.note(say.runningCheck(space.name, space.recursive));
-    // Rows before the space belong to prefixes that have no path here.
-    await rows.skipTo((name) => isAtOrBehind(space, name), skipped);
-    await joinSpace(pass, space, rows);
-  }
-  await rows.skipTo(() => false, skipped);
-  for (const prefix of strange) reporter.note(say.undefinedPrefix(prefix, config.hostName));
 }
 
-function isAtOrBehind(space: NameSpace, name: DbName): boolean {
-  return covers(space, name) || nameOrder(name, space.name) <= 0;
+/** Counts before anything is written, so that too many removals are held from the first to the last. */
+async function limit(
+  options: CheckOptions,
+  held: HeldRemovals,
+  targets: readonly CheckTarget[],
+): Promise<void> {
+  const { maxRemovals } = options;
+  if (maxRemovals === undefined) return;
+  const { dump: _dump, ...silent } = options;
+  const { vanished, known } = await countRemovals(silent, {
+    targets,
+    passFor: (batch, context) => passOf(context, batch),
+    countsKnown: maxRemovals.kind === "percent",
+  });
+  const isFine = deletionGuard({ vanished, known }, maxRemovals) === "go-on";
+  // What vanishes from now on is counted as it comes.
+  const most = isFine ? mostRemovals(maxRemovals, known) : -1;
+  held.limitTo(most, { count: vanished, known, limit: maxRemovals });
+}
+
+async function recordRoots(
+  { config, state, jail, allowsRemovals = false }: CheckOptions,
+  { pass, held, target }: { pass: Pass; held: HeldRemovals; target: CheckTarget },
+): Promise<void> {
+  const spaces = nameSpaces(config, target);
+  await recordCovered({
+    config,
+    state,
+    jail,
+    allowsRemovals,
+    isHeld: (root) => held.isHeld(root),
+    isCovered: (root) => spaces.some((space) => covers(space, root)),
+    mountPoints: pass.mounts.found,
+  });
 }

@@ -2,8 +2,10 @@
 import { classifier, locate, namesFor, resolveName } from "../config/mod.ts";
 import type { DbName } from "../model/mod.ts";
 import { checkStep } from "../reconcile/mod.ts";
-import { Batch, findingOf } from "./batch.ts";
+import { Batch } from "./batch.ts";
 import { type CheckContext, reportUnknown } from "./context.ts";
+import { findingOf } from "./finding.ts";
+import { HeldRemovals } from "./held_removals.ts";
 
 /** As for `check`, without locks: the caller holds the lock of the path. */
 export type CheckOneContext = Omit<CheckContext, "locks" | "init">;
@@ -17,7 +19,8 @@ export async function checkOne(context: CheckOneContext, name: DbName): Promise<
   const path = resolveName(config, name);
   if (path === undefined) return;
   const classify = classifierOf(config);
-  const batch = new Batch({ ...context, locks: undefined });
+  const held = new HeldRemovals(context);
+  const batch = new Batch({ ...context, locks: undefined }, { held });
   for (const alias of new Set([name, ...namesFor(config, path)])) {
     const at = classify(alias) === 0 ? undefined : locate(config, alias);
     if (at === undefined) continue;
@@ -38,6 +41,7 @@ export async function checkOne(context: CheckOneContext, name: DbName): Promise<
     }
   }
   await batch.flush();
+  held.tell(context.reporter);
 }
 
 /** Compiled once per configuration: a server asks for every name it is sent. */

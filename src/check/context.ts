@@ -25,12 +25,14 @@ export interface CheckContext {
   readonly onlyPeers?: readonly string[];
   /** Local actions of a name; none are scheduled without it (D 5.7). */
   readonly actionsFor?: (name: DbName) => readonly ScheduledAction[];
+  /** `--allow-removals`: what vanished below a root that is gone counts as removed. @default {false} */
+  readonly allowsRemovals?: boolean;
   /** When given, every finding is verified under its lock before it is written. */
   readonly locks?: Locks | undefined;
 }
 
 /** Failures of system calls are told by their code; the folder of their class is out of our rank. */
-function isSystemError(error: unknown): error is CsyncError {
+export function isSystemError(error: unknown): error is CsyncError {
   return error instanceof CsyncError && error.code.startsWith("os/");
 }
 

@@ -10,10 +10,11 @@ import {
   type Located,
   nameOrder,
 } from "../model/mod.ts";
-import { type Batch, findingOf } from "./batch.ts";
 import { type CheckContext, reportUnknown } from "./context.ts";
 import { DirectoryDump } from "./dump.ts";
+import { findingOf, type FindingSink } from "./finding.ts";
 import * as say from "./messages.ts";
+import type { Mounts } from "./mounts.ts";
 import type { RowCursor } from "./row_cursor.ts";
 import { covers, type NameSpace } from "./spaces.ts";
 
@@ -22,7 +23,12 @@ const DOT = 0x2e;
 /** What the passes of one check share. */
 export interface Pass {
   readonly context: CheckContext;
-  readonly batch: Batch;
+  readonly batch: FindingSink;
+  readonly mounts: Mounts;
+  /** Something was found that has a record, in this name space. */
+  hasKnown: boolean;
+  /** Roots at and above such names. */
+  readonly confirmed: Set<DbName>;
   readonly classify: ReturnType<typeof classifier>;
   /** Where a name is on this host. */
   readonly locate: (name: DbName) => Located | undefined;
@@ -72,14 +78,14 @@ function compare(row: FileRecord | undefined, found: WalkStep | undefined): numb
   return row.name === found.name ? 0 : nameOrder(row.name, found.name);
 }
 
-function startWalk({ context, classify }: Pass, space: NameSpace, unknown: DbName[]) {
+function startWalk({ context, classify, mounts }: Pass, space: NameSpace, unknown: DbName[]) {
   const { reporter } = context;
   const tells = reporter.wants(2);
   return context.jail.walk(space.at, {
     name: space.name,
     directories: "after",
     classify(name) {
-      const found = isOurTemp(name) ? 0 : classify(name);
+      const found = isOurTemp(name) ? 0 : mounts.classOf(name, classify);
       if (found === 0 && tells) reporter.note(say.notChecked(name));
       return found;
     },
@@ -87,6 +93,7 @@ function startWalk({ context, classify }: Pass, space: NameSpace, unknown: DbNam
       unknown.push(name);
       reportUnknown(context, name, error);
     },
+    crosses: (name, isForeign) => mounts.cross(name, isForeign),
   });
 }
 
@@ -97,8 +104,9 @@ function isOurTemp(name: DbName): boolean {
 }
 
 /** Compares one object with its record, if it has one. */
-function examine({ context, batch, locate }: Pass, found: WalkStep, row: FileRecord | undefined) {
-  const { state, config, reporter } = context;
+function examine(pass: Pass, found: WalkStep, row: FileRecord | undefined) {
+  const { context: { state, config, reporter }, batch, locate } = pass;
+  if (row !== undefined) pass.hasKnown = true;
   if (reporter.wants(2)) reporter.note(say.checking(found.name));
   const step = checkStep(found.entry, row, {
     name: found.name,
@@ -117,8 +125,8 @@ function examine({ context, batch, locate }: Pass, found: WalkStep, row: FileRec
  * at and below what could not be examined.
  */
 export function judgeMissing(pass: Pass, name: DbName, unknown: readonly DbName[]): void {
-  const { context, batch, classify, locate } = pass;
-  if (classify(name) === 0) return;
+  const { context, batch, classify, locate, mounts } = pass;
+  if (classify(name) === 0 || mounts.isClosed(name)) return;
   if (unknown.some((dir) => name === dir || isBelow(name, dir))) return;
   const at = locate(name);
   if (at === undefined) return;

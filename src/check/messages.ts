@@ -25,6 +25,12 @@ export function notChecked(name: DbName): ReportEvent {
   return { event: "file-not-checked", level: 2, text: `Don't check at all: ${name}`, name };
 }
 
+/** `--one-file-system`. */
+export function otherFileSystem(name: DbName): ReportEvent {
+  const text = `Not on the file system of its include root: ${name} is left alone.`;
+  return { event: "other-file-system", level: 1, text, name };
+}
+
 export function changed(name: DbName, isNew: boolean): ReportEvent {
   const text = isNew ? `New file: ${name}` : `File has changed: ${name}`;
   return { event: isNew ? "file-appeared" : "file-changed", level: 2, text, name };

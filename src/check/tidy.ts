@@ -1,5 +1,5 @@
 /** `-R`: rows that no group covers any more. */
-import { type Config, matchingGroups, resolveName } from "../config/mod.ts";
+import { type Config, includeRoots, matchingGroups, resolveName, rootsOver } from "../config/mod.ts";
 import type { DbName, DirtyRow } from "../model/mod.ts";
 import type { Reporter } from "../report/mod.ts";
 import type { StateStore } from "../state/mod.ts";
@@ -39,6 +39,17 @@ export async function tidy({ config, state, reporter }: TidyOptions): Promise<vo
     await state.transaction((tx) => tx.deleteRecords(some));
     for (const name of some) reporter.note(say.rowForgotten(name));
   }
+  await forgetRoots(config, state);
+}
+
+/** What was recorded of roots that are none any more. */
+async function forgetRoots(config: Config, state: StateStore): Promise<void> {
+  const roots = includeRoots(config);
+  const stale = (await state.roots()).filter(({ name }) => rootsOver(roots, name).length === 0);
+  if (stale.length === 0) return;
+  await state.transaction(async (tx) => {
+    for (const { name } of stale) await tx.deleteRoot(name);
+  });
 }
 
 /** D 7.4.14: own names are compared decoded, so that one with a colon keeps its marks. */

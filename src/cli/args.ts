@@ -4,6 +4,7 @@
  * All values are byte strings. Own long options stand beside csync2's letters; a table, not a chain of ifs.
  */
 import { CsyncError } from "../model/mod.ts";
+import { parseRemovalLimit, type RemovalLimit } from "../reconcile/mod.ts";
 
 export type Mode =
   | "hint"
@@ -25,6 +26,7 @@ export type Mode =
   | "serve-once"
   | "keygen"
   | "make-cert"
+  | "check-config"
   | "version"
   | "help";
 
@@ -63,6 +65,14 @@ export interface Invocation {
   readonly asynchronous: boolean;
   /** `--json`: events as JSON lines on standard output. */
   readonly json: boolean;
+  /** `--allow-removals`: also of what is below a root that is gone. */
+  readonly allowsRemovals: boolean;
+  /** `--max-removals`: more are held. */
+  readonly maxRemovals: RemovalLimit | undefined;
+  /** `--one-file-system`. */
+  readonly oneFileSystem: boolean;
+  /** `--create-parents`: of files from peers. */
+  readonly createsParents: boolean;
 }
 
 /** A command line that means nothing. `lines` go to standard error before the usage. */
@@ -104,7 +114,16 @@ const VALUE_LETTERS = "CDNpGPsWj";
 const EVERY_LETTER: ReadonlySet<string> = new Set(VALUE_LETTERS + "O");
 
 /** Long options of our own that are modes; `--json` is a flag. */
-const LONG_MODES: ReadonlySet<string> = new Set(["version", "help", "make-cert"]);
+const LONG_MODES: ReadonlySet<string> = new Set(["version", "help", "make-cert", "check-config"]);
+
+const CHECKS: readonly Mode[] = ["check", "check-update", "sync"];
+/** Long options of our own with the modes that they mean something to; `--json` is for all. */
+const LONG_FLAGS: ReadonlyMap<string, readonly Mode[]> = new Map([
+  ["--allow-removals", [...CHECKS, "update"]],
+  ["--max-removals", [...CHECKS, "update"]],
+  ["--one-file-system", CHECKS],
+  ["--create-parents", ["serve", "serve-once", "serve-stdio"]],
+]);
 
 /** Parses the command line (without the program's name). @throws UsageError */
 export function parseArgs(argv: readonly string[]): Invocation {
@@ -117,8 +136,10 @@ export function parseArgs(argv: readonly string[]): Invocation {
     if (word === "--") {
       args.push(...argv.slice(at + 1));
       break;
-    } else if (word === "--json") {
-      draft.flags.add("json");
+    } else if (word.startsWith("--max-removals")) {
+      at += longValue(word, argv[at + 1], draft);
+    } else if (word === "--json" || LONG_FLAGS.has(word)) {
+      draft.flags.add(word.slice(2));
     } else if (word.startsWith("--")) {
       long = longMode(word);
     } else if (word.startsWith("-") && word.length > 1) {
@@ -129,6 +150,7 @@ export function parseArgs(argv: readonly string[]): Invocation {
   }
   const mode = long ?? modeOf(draft.letters);
   checkArgs(mode, args);
+  checkLongFlags(mode, draft);
   if (mode === "serve-stdio" && draft.flags.has("json")) {
     throw new UsageError("csync2: --json cannot be used with -i: the peer reads standard output");
   }
@@ -144,6 +166,28 @@ function longMode(word: string): Mode {
   // COMPAT: getopt without long options reads "--x" as the option "-" (G cli).
   if (!LONG_MODES.has(mode)) throw new UsageError("csync2: invalid option -- '-'");
   return mode as Mode;
+}
+
+/** `--max-removals N` or `--max-removals=N`. @returns how many following words it took */
+function longValue(word: string, next: string | undefined, { values }: Draft): 0 | 1 {
+  const [name, glued] = [word.slice(0, 14), word.slice(14)];
+  if (glued !== "" && !glued.startsWith("=")) longMode(word);
+  const value = glued === "" ? next : glued.slice(1);
+  if (value === undefined) {
+    throw new UsageError("csync2: option requires an argument -- 'max-removals'");
+  }
+  values.set(name, value);
+  return glued === "" ? 1 : 0;
+}
+
+/** An option that would not do what it promises is refused, not ignored. */
+function checkLongFlags(mode: Mode, { flags, values }: Draft): void {
+  for (const [word, modes] of LONG_FLAGS) {
+    const isGiven = flags.has(word.slice(2)) || values.has(word);
+    if (isGiven && !modes.includes(mode)) {
+      throw new UsageError(`csync2: ${word} means nothing to this mode`);
+    }
+  }
 }
 
 /** One word of options, `-cIr` or `-p31865`. @returns how many following words it took */
@@ -211,6 +255,7 @@ const ARGUMENT_COUNTS: Partial<Record<Mode, readonly [number, number]>> = {
   "serve": [0, 0],
   "serve-once": [0, 0],
   "make-cert": [0, 0],
+  "check-config": [0, 0],
   "version": [0, 0],
   "help": [0, 0],
 };
@@ -251,7 +296,20 @@ function build(draft: Draft, mode: Mode, args: readonly string[]): Invocation {
     jobs: jobCount(values.get("j")),
     asynchronous: flags.has("A"),
     json: flags.has("json"),
+    allowsRemovals: flags.has("allow-removals"),
+    maxRemovals: removalLimit(values.get("--max-removals")),
+    oneFileSystem: flags.has("one-file-system"),
+    createsParents: flags.has("create-parents"),
   };
+}
+
+function removalLimit(text: string | undefined): RemovalLimit | undefined {
+  if (text === undefined) return undefined;
+  const limit = parseRemovalLimit(text);
+  if (limit !== undefined) return limit;
+  throw new UsageError(
+    `csync2: --max-removals needs a number of names or a percentage like 10%, not '${text}'`,
+  );
 }
 
 function jobCount(text: string | undefined): number | undefined {

@@ -17,7 +17,7 @@ import { pathOf, targets } from "./targets.ts";
 /** Modes that need configuration and state. */
 export type SessionMode = Exclude<
   Mode,
-  "keygen" | "make-cert" | "version" | "help" | "serve" | "serve-once" | "serve-stdio"
+  "keygen" | "make-cert" | "check-config" | "version" | "help" | "serve" | "serve-once" | "serve-stdio"
 >;
 
 /** Exit codes (D 4.3). */
@@ -147,9 +147,15 @@ async function check(
     targets: wanted,
     init: invocation.init,
     forced: invocation.forced,
+    ...removalOptions(invocation),
+    oneFileSystem: invocation.oneFileSystem,
     ...await localActions(session),
     ...(dump && { dump }),
   });
+}
+
+function removalOptions({ allowsRemovals, maxRemovals }: Session["invocation"]) {
+  return { allowsRemovals, ...(maxRemovals && { maxRemovals }) };
 }
 
 /**
@@ -214,6 +220,7 @@ async function update(
     ...(wanted && { targets: wanted }),
     ...(invocation.peers && { onlyPeers: invocation.peers }),
     ...(invocation.jobs !== undefined && { parallel: invocation.jobs }),
+    ...removalOptions(invocation),
     dryRun: invocation.dryRun,
     isRestricted: invocation.groups !== undefined,
     signal: host.signal,

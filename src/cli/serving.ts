@@ -43,6 +43,7 @@ export async function serveMode(
     open: (name) => openContext({ ...invocation, configName: name }, all),
     reporter,
     staleAfterMs: mode === "serve-stdio" ? STALE_AFTER_MS : 0,
+    createsParents: invocation.createsParents,
     owner: { uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0 },
   });
   const options = serveOptions(all, contexts);

@@ -29,6 +29,7 @@ Modes without
   -i, -ii, -iii           Serve: on standard input, stand-alone, one connection
   -k file                 Make a new group key (alone, before everything else)
   --make-cert             Make the TLS key and certificate of this host
+  --check-config          Warn of what the configuration hardly means; 0: nothing to say
   --version, --help
 
 Options
@@ -52,6 +53,14 @@ Options
   --json                  Events as JSON lines on standard output
   -A                      Do not wait for the disk when writing the database
   -B, -a, -b              Accepted; what they switched is always on or not needed
+
+Guards (also in checks of hints, -cu and -x)
+  --allow-removals        Take what is gone for removed, though a whole include root, prefix
+                          directory or mount is missing or another one; held without
+  --max-removals N or P%  Hold all removals of a run that would make more (for -u: at a peer)
+  --one-file-system       Check nothing on other file systems than that of the include root
+  --create-parents        With -i, -ii, -iii: make missing directories above files from peers
+                          that no group includes
 
 Exit codes
   0  done        1  errors        2  -H -L -M -S: empty; -T: in sync

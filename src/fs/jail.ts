@@ -3,6 +3,7 @@ import {
   ABSENT,
   type Absent,
   BEHIND_LINK,
+  type DirectoryPlace,
   type Entry,
   join,
   type Located,
@@ -19,6 +20,7 @@ import {
   O_PATH,
   openAt,
   OsError,
+  placeOf,
 } from "../os/mod.ts";
 import { openAnchor } from "./anchor.ts";
 import { type OpenBeneath, openBeneath, type Purpose } from "./beneath.ts";
@@ -44,6 +46,8 @@ export function openReadJail(options: JailOptions = {}): ReadJail {
 export function openJail(options: JailOptions = {}): Jail {
   return new DiskJail(options);
 }
+
+const NO_DIRECTORY: ReadonlySet<string> = new Set(["ENOENT", "ENOTDIR", "ELOOP"]);
 
 class DiskReadJail implements ReadJail {
   readonly #beneath: OpenBeneath;
@@ -76,6 +80,26 @@ class DiskReadJail implements ReadJail {
     // RACE: if a device took the place since the look, it is opened and closed again unread.
     const fd = this.hold(at, "content");
     return DiskSource.of({ fd, path: pathOf(at), lookAgain: () => this.lookClosely(at) });
+  }
+
+  placeOf(at: Located): DirectoryPlace | undefined {
+    try {
+      using dir = this.#holdDirectory(at);
+      return placeOf(dir, pathOf(at));
+    } catch (error) {
+      if (error instanceof OsError && NO_DIRECTORY.has(error.errnoName)) return undefined;
+      throw error;
+    }
+  }
+
+  /** A path descriptor tells less, but needs no permission to read. */
+  #holdDirectory(at: Located): Fd {
+    try {
+      return this.hold(at, "directory");
+    } catch (error) {
+      if (error instanceof OsError && error.errnoName === "EACCES") return this.hold(at, "path");
+      throw error;
+    }
   }
 
   walk(at: Located, options: WalkOptions): Generator<WalkStep, void, void> {

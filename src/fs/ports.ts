@@ -1,5 +1,14 @@
 /** The jail as the other folders see it: who holds none touches no file. */
-import type { DbName, Entry, Fingerprint, Located, Meta, Name, Present } from "../model/mod.ts";
+import type {
+  DbName,
+  DirectoryPlace,
+  Entry,
+  Fingerprint,
+  Located,
+  Meta,
+  Name,
+  Present,
+} from "../model/mod.ts";
 import type { OsError } from "../os/mod.ts";
 
 /** What a walk finds. */
@@ -27,6 +36,12 @@ export interface WalkOptions {
    * Objects that vanish during the walk are left out silently.
    */
   onError(name: DbName, error: OsError): void;
+  /**
+   * Asked for each directory that lies on another mount than the one above it, before it is read.
+   * @param isForeign whether it is another file system too, not only another part of the same
+   * @returns false leaves out everything below it
+   */
+  crosses?(name: DbName, isForeign: boolean): boolean;
 }
 
 /** Reads below its anchors. No symbolic link is followed below an anchor, on no component. */
@@ -41,6 +56,10 @@ export interface ReadJail extends Disposable {
   lookClosely(at: Located): { readonly entry: Entry; readonly fingerprint?: Fingerprint };
   /** Opens a regular file for sending. @throws OsError, `ELOOP` for links, `EINVAL` for other types */
   open(at: Located): SourceFile;
+  /**
+   * On which file system a directory lies; undefined when there is no directory. @throws OsError
+   */
+  placeOf(at: Located): DirectoryPlace | undefined;
   /** Lazy: holds one listing per level. Never throws for what a tree can contain. */
   walk(at: Located, options: WalkOptions): Generator<WalkStep, void, void>;
 }

@@ -15,6 +15,8 @@ import {
   type Fd,
   list,
   type ListedKind,
+  type MountNumbers,
+  mountNumbers,
   O_DIRECTORY,
   O_NOFOLLOW,
   O_NONBLOCK,
@@ -51,6 +53,8 @@ interface Level {
   readonly prefix: string;
   readonly items: string[];
   fd: Fd | undefined;
+  /** Only when somebody asks for crossings. */
+  readonly on: MountNumbers | undefined;
 }
 
 /** @see ReadJail.walk */
@@ -164,7 +168,7 @@ class Tour {
 
   enterStart(below: string, name: DbName): void {
     const fd = this.#open(below, name);
-    if (fd !== undefined) this.#push({ below, name, fd });
+    if (fd !== undefined) this.#push({ below, name, fd, on: this.#mountOf(fd, name) });
   }
 
   /** Opens and lists the directory `leaf` of `level`; what is none any more is left out. */
@@ -176,8 +180,25 @@ class Tour {
       return dir === undefined ? undefined : openAt(leaf, { dir, flags });
     });
     if (fd === undefined) return;
+    const on = this.#mountOf(fd, name);
+    if (on !== undefined && level.on !== undefined && this.#isClosed(name, on, level.on)) {
+      fd[Symbol.dispose]();
+      return;
+    }
     const below = level.below === "" ? leaf : `${level.below}/${leaf}`;
-    this.#push({ below, name, fd });
+    this.#push({ below, name, fd, on });
+  }
+
+  /** Whether the caller keeps the walk out of a directory that lies on another mount. */
+  #isClosed(name: DbName, on: MountNumbers, above: MountNumbers): boolean {
+    const isForeign = on.major !== above.major || on.minor !== above.minor;
+    if (!isForeign && on.mount === above.mount) return false;
+    return this.options.crosses?.(name, isForeign) === false;
+  }
+
+  #mountOf(fd: Fd, name: DbName): MountNumbers | undefined {
+    if (this.options.crosses === undefined) return undefined;
+    return this.#try(name, () => mountNumbers(fd, name));
   }
 
   leave(): void {
@@ -188,8 +209,8 @@ class Tour {
     while (this.#levels.length > 0) this.leave();
   }
 
-  #push({ below, name, fd }: { below: string; name: DbName; fd: Fd }): void {
-    const level = { below, prefix: name === "/" ? name : `${name}/`, items: [], fd };
+  #push({ below, name, fd, on }: Pick<Level, "below" | "on"> & { name: DbName; fd: Fd }): void {
+    const level = { below, prefix: name === "/" ? name : `${name}/`, items: [], fd, on };
     const outer = this.#levels[this.#levels.length - OPEN_LEVELS_MAX];
     if (outer !== undefined) {
       outer.fd?.[Symbol.dispose]();

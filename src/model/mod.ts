@@ -3,6 +3,7 @@ export * from "./brand.ts";
 export * from "./bytes.ts";
 export * from "./change.ts";
 export * from "./check_text.ts";
+export * from "./directory_place.ts";
 export * from "./entry.ts";
 export * from "./errors.ts";
 export * from "./outcome.ts";

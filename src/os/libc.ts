@@ -60,6 +60,7 @@ const RARE = {
   fstatfs: { parameters: ["i32", "buffer"], result: "i32" },
   getcwd: { parameters: ["buffer", "usize"], result: "pointer" },
   gethostname: { parameters: ["buffer", "usize"], result: "i32" },
+  ioctl: { parameters: ["i32", "usize", "buffer"], result: "i32" },
   getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   read: { parameters: ["i32", "buffer", "usize"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;

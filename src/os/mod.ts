@@ -30,6 +30,7 @@ export {
   sync,
   syncFileSystem,
 } from "./metadata.ts";
+export { type MountNumbers, mountNumbers, placeOf } from "./mount.ts";
 export {
   checkDescriptor,
   closeOnExec,

@@ -1,7 +1,6 @@
 /** Grants, marks, and the guard against removing everything. */
 import assert from "node:assert/strict";
 import { admit, type AdmitFacts } from "./admit.ts";
-import { deletionGuard } from "./deletion_guard.ts";
 
 const TABLE: readonly (readonly [AdmitFacts["grant"], boolean, boolean | undefined, string])[] = [
   ["allow", false, undefined, "allow"],
@@ -23,14 +22,3 @@ for (const [grant, refusesIfDirty, isDirty, want] of TABLE) {
     assert.equal(`${kind}${why}${answer.marksForPeer ? ", marks" : ""}`, want);
   });
 }
-
-Deno.test("deletionGuard() holds when more than half of many names vanish", () => {
-  const guard = (vanished: number, known: number, limits = {}) =>
-    deletionGuard({ vanished, known }, limits);
-  assert.equal(guard(100, 100), "go-on");
-  assert.equal(guard(101, 202), "go-on");
-  assert.equal(guard(101, 201), "hold");
-  assert.equal(guard(1_000_000, 1_000_000, { share: 0 }), "go-on");
-  assert.equal(guard(3, 4, { freely: 2 }), "hold");
-  assert.equal(guard(0, 0, { freely: 0 }), "go-on");
-});

@@ -8,8 +8,15 @@ export {
   type PeerFact,
   type Verdict,
 } from "./conflict.ts";
-export { deletionGuard, type DeletionLimits } from "./deletion_guard.ts";
+export {
+  deletionGuard,
+  mostRemovals,
+  parseRemovalLimit,
+  type RemovalLimit,
+  removalLimitText,
+} from "./deletion_guard.ts";
 export { listingDiff, type ListingDifference, type ListingRow } from "./listing_diff.ts";
 export { type MarkOptions, marksFor } from "./marks.ts";
 export { type PlannedRow, pushOrder } from "./push_order.ts";
 export { type PushFacts, type PushStep, pushStep, type ThereFacts } from "./push_step.ts";
+export { type PlaceVerdict, samePlace } from "./same_place.ts";

@@ -6,6 +6,7 @@ import type { Jail, PathLocks } from "../fs/mod.ts";
 import type { Reporter } from "../report/mod.ts";
 import type { StateStore } from "../state/mod.ts";
 import * as say from "./messages.ts";
+import { RootWatch } from "./root_watch.ts";
 
 /** What the composition root opens for one configuration name. Disposing closes the state. */
 export interface ServeContext extends AsyncDisposable {
@@ -26,6 +27,8 @@ export interface ContextsOptions {
   readonly durability?: Durability;
   /** Owner of new files: that of this process. */
   readonly owner?: { readonly uid: number; readonly gid: number };
+  /** `--create-parents`: directories above what peers send that they cannot send. @default {false} */
+  readonly createsParents?: boolean;
   /** See RepairOptions: 0 when no other process can be at work on the same state. @default {0} */
   readonly staleAfterMs?: number;
   readonly actions?: Pick<RunActionsOptions, "timeLimitMs" | "environment">;
@@ -38,11 +41,16 @@ export class Workplace {
   readonly jail: Jail;
   readonly applier: Applier;
   readonly runner: ActionRunner;
+  readonly roots: RootWatch;
+  readonly createsParents: boolean;
   readonly #context: ServeContext;
   #leases = 0;
   #isRetired = false;
 
-  constructor(context: ServeContext, { reporter, durability, owner, actions }: ContextsOptions) {
+  constructor(
+    context: ServeContext,
+    { reporter, durability, owner, actions, createsParents = false }: ContextsOptions,
+  ) {
     const { config, state, jail, locks } = context;
     this.#context = context;
     this.config = config;
@@ -57,6 +65,8 @@ export class Workplace {
       ...(owner !== undefined && { owner }),
     });
     this.runner = new ActionRunner({ config, state, reporter, ...actions });
+    this.roots = new RootWatch({ config, state, jail, reporter });
+    this.createsParents = createsParents;
   }
 
   get isUsable(): boolean {

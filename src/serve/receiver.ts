@@ -10,7 +10,6 @@ import {
   type Change,
   checkText,
   CONFLICT,
-  CsyncError,
   type DbName,
   DONE,
   failed,
@@ -18,7 +17,7 @@ import {
   type Located,
   type Meta,
   type Outcome,
-  PARENT_MISSING,
+  parent,
   type Refusal,
   type ScheduledAction,
 } from "../model/mod.ts";
@@ -34,6 +33,7 @@ import type { Reporter } from "../report/mod.ts";
 import { backupsOf } from "./backups.ts";
 import { contentOf, nothing } from "./content.ts";
 import type { Contexts, Workplace } from "./context.ts";
+import { absentReply, refusing } from "./failures.ts";
 import { type Channel, identify } from "./identify.ts";
 import { listedRows, type ListQuery } from "./listed_rows.ts";
 import * as say from "./messages.ts";
@@ -60,6 +60,7 @@ export interface ReceiverOptions {
 /** A request that passed the grant. */
 interface Granted {
   readonly name: DbName;
+  readonly key: string;
   readonly at: Located;
 }
 
@@ -138,17 +139,15 @@ export class Receiver implements RequestHandler {
    * go for the last word, and forget a removal (two pushes of one host at the same time).
    */
   async #look(granted: Granted): Promise<LookReply> {
-    const { applier, jail } = this.#workplace, { name, at } = granted;
+    const { applier, jail, roots } = this.#workplace, { name, at } = granted;
+    const missing = await roots.refusalOf(name);
+    if (missing !== undefined) return this.#refuse(name, missing);
     const target: Target = { name, at, peer: this.#identity!, backups: [], actions: [] };
     using held = await applier.hold(target, { waitMs: this.#lockWaitMs });
     if (held === undefined) return BUSY;
     const { ignored } = this.#configured;
     const entry = jail.look(at);
-    if (entry.kind === "absent") {
-      if (entry.errno === "ENOTDIR") return failed("Not a directory");
-      if (entry.because === "parent") return PARENT_MISSING;
-      return { kind: entry.because === "link" ? "behind-link" : "absent" };
-    }
+    if (entry.kind === "absent") return absentReply(entry, this.#makesParents(granted));
     const text = checkText(entry, { time: "zero", ignored });
     if (entry.kind !== "reg") return { kind: "there", checkText: text };
     this.#open = jail.open(at);
@@ -178,7 +177,8 @@ export class Receiver implements RequestHandler {
     return await this.#serve(at, async (granted) => {
       // SETIME follows a SIG that found no difference, so marks do not stand in its way (W 11).
       const isTime = change.kind === "mtime";
-      const held = await this.#hold(granted, { refusesIfDirty: !isTime });
+      const makes = !["remove", "own", "mode", "mtime"].includes(change.kind);
+      const held = await this.#hold(granted, { refusesIfDirty: !isTime, makes });
       if ("kind" in held) return held;
       using owned = held;
       const refusal = isTime && await this.#refuseTime(granted.name, owned);
@@ -194,7 +194,7 @@ export class Receiver implements RequestHandler {
     using cleanup = new DisposableStack();
     const turn = cleanup.use(this.turn.begin(at.name));
     return await this.#serve(at, async (granted): Promise<PutSession | Refusal> => {
-      const held = await this.#hold(granted, { refusesIfDirty: true });
+      const held = await this.#hold(granted, { refusesIfDirty: true, makes: true });
       if ("kind" in held) return held;
       this.#signed.forget(granted.name);
       const put = held.beginPut(meta);
@@ -287,33 +287,26 @@ export class Receiver implements RequestHandler {
         const { hostName } = this.#configured;
         return failed(`Prefix '${prefix}' is not defined for host '${hostName}'.`);
       }
-      return await work({ name, at });
+      return await work({ name, key, at });
     });
   }
 
-  /** A disk or a state that fails is a reply line; the connection goes on. */
-  async #guard<T>(work: () => Promise<T>): Promise<T | Refusal> {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof CsyncError)) throw error;
-      if (error.code.startsWith("os/") && "text" in error) return failed(String(error.text));
-      if (!error.code.startsWith("state/")) throw error;
-      this.#options.reporter.note(say.stateFailed(error));
-      return failed(
-        error.code === "state/busy" ? "Resource temporarily unavailable" : "Input/output error",
-      );
-    }
+  #guard<T>(work: () => Promise<T>): Promise<T | Refusal> {
+    return refusing(this.#options.reporter, work);
   }
 
   /**
    * Locks the path and sees what is there, then compares that with the state: whoever changes the
    * object after the look is noticed before anything is replaced.
+   *
+   * @param options `makes`: something is to be made, so that the directory above is needed
    */
   async #hold(
     granted: Granted,
-    { refusesIfDirty }: { refusesIfDirty: boolean },
+    { refusesIfDirty, makes = false }: { refusesIfDirty: boolean; makes?: boolean },
   ): Promise<Held | Refusal> {
+    const missing = await this.#workplace.roots.refusalOf(granted.name);
+    if (missing !== undefined) return this.#refuse(granted.name, missing);
     const target = this.#target(granted);
     const held = await this.#workplace.applier.hold(target, { waitMs: this.#lockWaitMs });
     if (held === undefined) return BUSY;
@@ -329,8 +322,19 @@ export class Receiver implements RequestHandler {
         return this.#refuse(granted.name, admission.outcome);
       }
     }
+    if (makes && held.seen === undefined && this.#makesParents(granted)) {
+      const refusal = held.makeParents();
+      if (refusal !== undefined) return this.#refuse(granted.name, refusal);
+    }
     undo.move();
     return held;
+  }
+
+  /** `--create-parents`: the peer cannot send the directory above, because no group of ours has it. */
+  #makesParents({ name, key }: Granted): boolean {
+    const dir = parent(name), peer = this.#identity;
+    if (!this.#workplace.createsParents || dir === undefined || peer === undefined) return false;
+    return grant(this.#configured, { name: dir, key, peer }) === "denied";
   }
 
   #target({ name, at }: Granted): Target {

@@ -10,6 +10,7 @@ import {
   type Intent,
   percentEncode,
   type Pin,
+  type RootRecord,
   type ScheduledAction,
 } from "../model/mod.ts";
 import { type KeyRange, keyRanges } from "./key_range.ts";
@@ -30,6 +31,8 @@ interface Tables {
   readonly actions: ReadonlyMap<string, ScheduledAction>;
   readonly pins: ReadonlyMap<string, Pin>;
   readonly intents: ReadonlyMap<string, Intent>;
+  readonly notes: ReadonlyMap<string, string>;
+  readonly roots: ReadonlyMap<string, RootRecord>;
   readonly generation: number;
 }
 
@@ -40,6 +43,8 @@ const EMPTY: Tables = {
   actions: new Map(),
   pins: new Map(),
   intents: new Map(),
+  notes: new Map(),
+  roots: new Map(),
   generation: 0,
 };
 
@@ -112,6 +117,10 @@ export class MemoryStore implements StateStore {
   foreignCommits(): Promise<undefined> {
     return Promise.resolve(undefined);
   }
+  async roots(): Promise<readonly RootRecord[]> {
+    return await sorted(this.#committed().roots);
+  }
+
 
   async transaction<T>(work: (tx: StateTx) => T | Promise<T>): Promise<T> {
     using _turn = await this.#turns.take();
@@ -280,6 +289,14 @@ class MemoryTx implements StateTx {
   #writable<K extends Exclude<keyof Tables, "generation">>(key: K) {
     this.#mustBeOpen();
     const tables = this.#tables as unknown as Record<K, Map<string, unknown>>;
+  putRoot(root: RootRecord): void {
+    this.#writable("roots").set(percentEncode(root.name), root);
+  }
+
+  deleteRoot(name: DbName): void {
+    this.#writable("roots").delete(percentEncode(name));
+  }
+
     if (!this.#copied.has(key)) tables[key] = new Map(tables[key]);
     this.#copied.add(key);
     return tables[key] as Tables[K] extends ReadonlyMap<string, infer V> ? Map<string, V> : never;

@@ -1,6 +1,7 @@
 /** Rows of the tables <-> values of the model: encoding of texts, and what a valid row is. Pure. */
 import {
   type DbName,
+  type DirectoryPlace,
   type DirtyMark,
   type DirtyRow,
   type DiskPath,
@@ -13,6 +14,7 @@ import {
   percentDecode,
   percentEncode,
   type Pin,
+  type RootRecord,
   type ScheduledAction,
 } from "../model/mod.ts";
 import type { SqlValue } from "./sql_connection.ts";
@@ -135,6 +137,39 @@ export function intentOf([key = "", peer = "", temp = "", want = ""]: Columns):
 
 export function intentValues({ name, peer, temp, want }: Intent): SqlValue[] {
   return [percentEncode(name), percentEncode(peer), percentEncode(temp), percentEncode(want)];
+}
+
+const PLACE_FIELDS = ["mountPoint", "source", "uuid", "fsid", "type", "device", "inode"] as const;
+
+export function rootOf([key = "", of = "", text = ""]: Columns): RootRecord | undefined {
+  const name = nameOf(key);
+  if (name === undefined) return undefined;
+  if (of === "nothing") return { name, of };
+  const place = of === "itself" || of === "holder" ? placeIn(text) : undefined;
+  return place && { name, of: of as "itself" | "holder", place };
+}
+
+function placeIn(text: string): DirectoryPlace | undefined {
+  const read = new Map<string, string>();
+  for (const field of text.split(" ")) {
+    const end = field.indexOf("=");
+    if (end > 0) read.set(field.slice(0, end), percentDecode(field.slice(end + 1)));
+  }
+  const known = PLACE_FIELDS.filter((field) => read.has(field));
+  const fields = Object.fromEntries(known.map((field) => [field, read.get(field)!]));
+  const { type, device, inode } = fields;
+  if (type === undefined || device === undefined || inode === undefined) return undefined;
+  return { ...fields, type, device, inode };
+}
+
+/** `mountPoint=/data type=ef53 ..`: what is not known is not there. */
+export function rootValues(root: RootRecord): SqlValue[] {
+  const { name, of } = root;
+  if (of === "nothing") return [percentEncode(name), of, ""];
+  const { place } = root;
+  const fields = PLACE_FIELDS.filter((field) => place[field] !== undefined)
+    .map((field) => `${field}=${percentEncode(place[field]!)}`);
+  return [percentEncode(name), of, fields.join(" ")];
 }
 
 function isSet(flag: string): boolean {

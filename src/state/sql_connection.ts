@@ -51,6 +51,8 @@ export interface SqlConnection {
   /** Puts one row for each tuple of values, as if one after the other. */
   insert(
     insertion: Insertion,
+  /** Places of the values that a row is found by, where a statement must not meet a row twice. */
+  readonly keys?: readonly number[];
     tuples: Iterable<readonly SqlValue[]>,
   ): MaybePromise<void>;
   close(): MaybePromise<void>;
@@ -153,3 +155,9 @@ export class SqlError extends Error {
 export function then<T, U>(value: MaybePromise<T>, next: (value: T) => U): MaybePromise<U> {
   return value instanceof Promise ? value.then(next) : next(value);
 }
+  /** -> name, kind, place */
+  readonly roots: Query;
+  readonly putRoot: Statement;
+  /** name */
+  readonly deleteRoot: Statement;
+

@@ -9,11 +9,12 @@ import {
   percentDecode,
   percentEncode,
   type Pin,
+  type RootRecord,
   type ScheduledAction,
 } from "../model/mod.ts";
 import { after, keyRanges } from "./key_range.ts";
 import { asStateError, retryBusy } from "./retry.ts";
-import { actionOf, dirtyRowOf, hintOf, intentOf, pinOf, recordOf } from "./rows.ts";
+import { actionOf, dirtyRowOf, hintOf, intentOf, pinOf, recordOf, rootOf } from "./rows.ts";
 import type { Query, SqlConnection, SqlDatabase, SqlValue } from "./sql_connection.ts";
 import { SqlTx } from "./sql_tx.ts";
 import { StateError } from "./state_error.ts";
@@ -140,6 +141,10 @@ export class SqlStore implements StateStore {
     const query = this.#sql.foreignCommits;
     return query && Number((await this.#read(query, []))[0]?.[0]);
   }
+  async roots(): Promise<readonly RootRecord[]> {
+    return (await this.#read(this.#sql.roots, [])).map(rootOf).filter(isValid);
+  }
+
 
   async transaction<T>(work: (tx: StateTx) => T | Promise<T>): Promise<T> {
     using _turn = await this.#turns.take();

@@ -9,6 +9,7 @@ import {
   type Intent,
   percentEncode,
   type Pin,
+  type RootRecord,
   type ScheduledAction,
 } from "../model/mod.ts";
 import { keyRanges } from "./key_range.ts";
@@ -23,6 +24,7 @@ import {
   pinValues,
   recordOf,
   recordText,
+  rootValues,
 } from "./rows.ts";
 import {
   type MaybePromise,
@@ -158,6 +160,14 @@ export class SqlTx implements StateTx {
     next: (rows: readonly (readonly string[])[]) => T,
   ): MaybePromise<T> {
     return this.#do((db) => then(db.select(query, values), next));
+  }
+
+  putRoot(root: RootRecord): MaybePromise<void> {
+    return this.#run(this.#statements.putRoot, rootValues(root));
+  }
+
+  deleteRoot(name: DbName): MaybePromise<void> {
+    return this.#run(this.#statements.deleteRoot, [percentEncode(name)]);
   }
 
   #run(statement: Statement, values: readonly SqlValue[]): MaybePromise<void> {

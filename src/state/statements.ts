@@ -20,6 +20,7 @@ function table(name: string, columns: string, key: string, onConflict = "IGNORE"
   const sql = `CREATE TABLE ${name} (\t${columns},\tUNIQUE ( ${key} ) ON CONFLICT ${onConflict})`;
   return { name, create: { purpose: `Creating ${name} table`, sql } };
 }
+  "csync3_root",
 
 /** Names of our own tables and triggers: C programs never look at them. */
 export const OWN_OBJECTS = [
@@ -61,6 +62,11 @@ WHEN new.rowid <= (SELECT highest FROM csync3_generation)
 BEGIN
   UPDATE csync3_generation SET highest = highest + 1;
   UPDATE dirty SET rowid = (SELECT highest FROM csync3_generation) WHERE rowid = new.rowid;
+  [
+    own(
+      `TABLE IF NOT EXISTS csync3_root (filename TEXT PRIMARY KEY, kind TEXT, place TEXT) WITHOUT ROWID`,
+    ),
+  ],
 END`),
     own(`TRIGGER IF NOT EXISTS csync3_settled AFTER DELETE ON dirty
 WHEN old.rowid > (SELECT ifnull(max(rowid), 0) FROM dirty)
@@ -253,6 +259,21 @@ export const SQLITE: Statements = {
   deleteIntent: {
     purpose: "Removing intent",
     sql: `DELETE FROM csync3_intent WHERE filename = ${TEXT}`,
+  },
+
+  roots: {
+    purpose: "Reading roots",
+    columns: ["filename", "kind", "place"],
+    rest: "FROM csync3_root ORDER BY filename",
+  },
+  putRoot: {
+    purpose: "Writing root",
+    sql: `INSERT OR REPLACE INTO csync3_root (filename, kind, place) ` +
+      `VALUES (${TEXT}, ${TEXT}, ${TEXT})`,
+  },
+  deleteRoot: {
+    purpose: "Removing root",
+    sql: `DELETE FROM csync3_root WHERE filename = ${TEXT}`,
   },
 
   foreignCommits: {

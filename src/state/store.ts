@@ -8,6 +8,7 @@ import type {
   HostName,
   Intent,
   Pin,
+  RootRecord,
   ScheduledAction,
 } from "../model/mod.ts";
 
@@ -53,6 +54,10 @@ export interface StateStore extends AsyncDisposable {
   pin(peer: HostName): Promise<Pin | undefined>;
   pins(): Promise<readonly Pin[]>;
   intents(): Promise<readonly Intent[]>;
+  /** Ordered by encoded name; a row that says nothing sensible is left out. */
+  roots(): Promise<readonly RootRecord[]>;
+  /** A small text that is kept under a name of our own (`told.ts`); at most 60,000 bytes of ASCII. */
+  note(name: string): Promise<string | undefined>;
   /**
    * Stays the same as long as nobody but this store commits anything; undefined where that cannot be
    * told. To be compared with what a later transaction says.
@@ -73,6 +78,10 @@ export interface StateStore extends AsyncDisposable {
 export interface StateTx {
   record(name: DbName): FileRecord | undefined | Promise<FileRecord | undefined>;
   intents(): readonly Intent[] | Promise<readonly Intent[]>;
+  /** @see StateStore.note */
+  note(name: string): string | undefined | Promise<string | undefined>;
+  /** Insert or replace. */
+  putNote(name: string, text: string): void | Promise<void>;
   /** @see StateStore.foreignCommits */
   foreignCommits(): number | undefined | Promise<number | undefined>;
 
@@ -111,4 +120,8 @@ export interface StateTx {
   /** Insert or replace by name. */
   putIntent(intent: Intent): void | Promise<void>;
   deleteIntent(name: DbName): void | Promise<void>;
+
+  /** Insert or replace by name. */
+  putRoot(root: RootRecord): void | Promise<void>;
+  deleteRoot(name: DbName): void | Promise<void>;
 }

@@ -18,6 +18,8 @@ import type { StateStore } from "../state/mod.ts";
 import { isSystemError, type PushContext } from "./context.ts";
 import { type Dial, isConnectionError } from "./dial.ts";
 import { DirectoryTimes } from "./directory_times.ts";
+import type { HeldMarks } from "./held_marks.ts";
+import { lookAgain } from "./look_again.ts";
 import { InFlight } from "./in_flight.ts";
 import * as say from "./messages.ts";
 import { markSubtree } from "./missing_parent.ts";
@@ -34,6 +36,8 @@ export interface PeerRunOptions {
   readonly reporter: Reporter;
   readonly dial: Dial;
   readonly dryRun: boolean;
+  /** Removals that are not sent. */
+  readonly held: HeldMarks;
   /** Rows that this run takes. */
   readonly isTaken: (name: DbName) => boolean;
   /** `-G` is in force: rows of other groups are no left-overs. */
@@ -84,6 +88,9 @@ export class PeerRun {
     }
     const connection = await dial(peer);
     if (connection === undefined) return reporter.note(say.hostStaysDirty(peer));
+    const plan = { removals: await this.#withoutHeld(rows), modifications };
+    const total = plan.removals.length + modifications;
+    if (total === 0 && !await this.#hasOutdated()) return;
     reporter.progress({ peer, total });
     try {
       await this.#pushAll(connection, plan);
@@ -119,6 +126,18 @@ export class PeerRun {
 
   #rows(): AsyncIterable<readonly DirtyRow[]> {
     return this.#options.state.dirtyRows({ peer: this.#peerName });
+  /** What is held is not sent by this run in any other way either. */
+  async #withoutHeld(rows: readonly DirtyRow[]): Promise<DirtyRow[]> {
+    const { held, isTaken } = this.#options;
+    const passed = await held.withinLimit(await held.sieve(rows), {
+      peer: this.#peerName,
+      isTaken,
+    });
+    const sent = new Set(passed);
+    for (const row of rows) if (!sent.has(row)) this.#kept.add(row.name);
+    return passed;
+  }
+
   }
 
   /** What cannot be examined is no removal (D 7.3.1): it fails as a modification, with its reason. */
@@ -150,6 +169,24 @@ export class PeerRun {
     await this.#times.restore(context);
   }
 
+    await this.#lookAgain(context);
+  }
+
+  async #hasOutdated(): Promise<boolean> {
+    const { state, isTaken, dryRun } = this.#options;
+    const peer = this.#peerName;
+    return !dryRun && (await outdatedTold(state)).some((t) => t.peer === peer && isTaken(t.name));
+  }
+
+  async #lookAgain(context: PushContext): Promise<void> {
+    const { state, isTaken, held, dryRun } = this.#options;
+    if (dryRun || this.#isStopped) return;
+    await lookAgain(context, {
+      state,
+      isTaken,
+      sieve: (rows) => held.sieve(rows),
+      isStopped: () => this.#isStopped,
+    });
   /**
    * One pass over the modifications, ascending; names before `from` were done in the last pass.
    *
@@ -219,7 +256,7 @@ export class PeerRun {
           (this.#isRemoval(row.name) ? removals : others).push(row);
         }
       }
-      for (const row of removals.reverse()) {
+      for (const row of (await this.#options.held.sieve(removals)).reverse()) {
         if (!await this.#start(flight, context, { row, isRemoval: true })) break;
       }
       await flight.drain();

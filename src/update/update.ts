@@ -2,9 +2,11 @@
 import type { Config } from "../config/mod.ts";
 import type { ReadJail } from "../fs/mod.ts";
 import type { HostName } from "../model/mod.ts";
+import type { RemovalLimit } from "../reconcile/mod.ts";
 import type { Reporter } from "../report/mod.ts";
-import type { StateStore } from "../state/mod.ts";
+import { outdatedTold, type StateStore } from "../state/mod.ts";
 import type { Dial } from "./dial.ts";
+import { HeldMarks } from "./held_marks.ts";
 import { PeerRun } from "./peer_run.ts";
 import { selection, type UpdateTarget } from "./selection.ts";
 
@@ -28,6 +30,10 @@ export interface UpdateOptions {
   readonly parallel?: number;
   /** Whether `-G` is in force. @default {false} */
   readonly isRestricted?: boolean;
+  /** `--allow-removals`: also of what is below a root that is gone. @default {false} */
+  readonly allowsRemovals?: boolean;
+  /** `--max-removals`: when a peer would get more removals, it gets none. */
+  readonly maxRemovals?: RemovalLimit;
   /** Ends after the file in hand. */
   readonly signal?: AbortSignal;
 }
@@ -42,13 +48,20 @@ export async function update(options: UpdateOptions): Promise<void> {
   const { config, state, dryRun = false, isRestricted = false } = options;
   const isTaken = selection(config, options.targets);
   const wanted = options.onlyPeers?.map((name) => name.toLowerCase());
-  const peers = (await state.dirtyPeers()).filter((peer) => wanted?.includes(peer) ?? true);
+  const outdated = (await outdatedTold(state)).map(({ peer }) => peer);
+  const peers = [...new Set([...await state.dirtyPeers(), ...outdated])]
+    .filter((peer) => wanted?.includes(peer) ?? true);
   const { parallel = MAX_PARALLEL_PEERS } = options;
-  await each(
-    peers,
-    parallel,
-    (peer) => new PeerRun({ ...options, dryRun, isRestricted, isTaken }, peer).run(),
-  );
+  const held = new HeldMarks({ ...options, dryRun });
+  try {
+    await each(
+      peers,
+      parallel,
+      (peer) => new PeerRun({ ...options, dryRun, isRestricted, isTaken, held }, peer).run(),
+    );
+  } finally {
+    held.tell();
+  }
 }
 
 /** Runs `work` for all peers, `parallel` at a time, and throws the first failure at the end. */

@@ -121,8 +121,9 @@ Deno.test("update() sends removals first, deepest first (W 15.1)", async () => {
 });
 
 Deno.test("update() settles a removal whose parent is missing there", async () => {
-  const { bed } = await marked(GROUP, {});
+  const { bed } = await marked(GROUP, { "a/other": "" });
   await using _ = bed;
+  await bed.clearDirty();
   await bed.state.transaction((tx) => tx.mark([markFor(bed.name("a/x/y"), "b.demo")]));
   await bed.update();
   assert.deepEqual([await bed.dirty(), bed.reporter.errors], [[], 0]);

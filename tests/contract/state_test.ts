@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type {
   DbName,
+  DirectoryPlace,
   DirtyMark,
   DirtyRow,
   DiskPath,
@@ -9,9 +10,11 @@ import type {
   HostName,
   Intent,
   Name,
+  RootRecord,
   ScheduledAction,
 } from "../../src/model/mod.ts";
 import { MemoryStore, openState, StateError, type StateStore } from "../../src/state/mod.ts";
+import { DatabaseServer, installedServers, type ServerKind } from "../support/database_server.ts";
 
 interface Implementation {
   readonly name: string;
@@ -19,7 +22,7 @@ interface Implementation {
   make(): Promise<{ store: StateStore } & AsyncDisposable>;
 }
 
-const IMPLEMENTATIONS: readonly Implementation[] = [
+const IMPLEMENTATIONS: Implementation[] = [
   { name: "sqlite", make: makeSqlite },
   {
     name: "memory",
@@ -29,6 +32,57 @@ const IMPLEMENTATIONS: readonly Implementation[] = [
     },
   },
 ];
+
+/** Servers by kind, started when the first test needs one; they end with this file. */
+const servers = new Map<ServerKind, DatabaseServer>();
+const kinds = installedServers();
+Deno.test.beforeAll(async () => {
+  for (const kind of kinds) servers.set(kind, await DatabaseServer.start(kind));
+  SERVER_DATABASES.forEach(({ kind, create }, n) => {
+    const first = kind === "mariadb" ? "mysql" : "postgres";
+    if (create !== undefined) servers.get(kind)?.sql(first, `CREATE DATABASE db${n} ${create}`);
+  });
+});
+Deno.test.afterAll(async () => {
+  for (const server of servers.values()) await server[Symbol.asyncDispose]();
+});
+
+/** Databases in which the order of texts, or what is a text, is another one. */
+const SERVER_DATABASES = [
+  { name: "postgresql", kind: "postgresql", create: undefined },
+  {
+    name: "postgresql, ICU collation",
+    kind: "postgresql",
+    create: "OWNER csync2 TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en' ENCODING UTF8",
+  },
+  {
+    name: "postgresql, SQL_ASCII",
+    kind: "postgresql",
+    create: "OWNER csync2 TEMPLATE template0 ENCODING SQL_ASCII LOCALE 'C'",
+  },
+  { name: "mariadb", kind: "mariadb", create: undefined },
+  { name: "mariadb, utf8mb4", kind: "mariadb", create: "CHARACTER SET utf8mb4" },
+] as const;
+const TABLES = ["action", "dirty", "file", "hint", "x509_cert", "csync3_intent", "csync3_root"];
+
+async function makeOnServer(of: (typeof SERVER_DATABASES)[number]) {
+  const server = servers.get(of.kind);
+  assert.ok(server);
+  const name = `db${SERVER_DATABASES.indexOf(of)}`;
+  const store = await openState({
+    database: server.url(name),
+    hostName: "a.demo",
+    configName: "",
+    lockTimeoutSeconds: 1,
+    defaultDir: "/nonexistent",
+  });
+  const dispose = async () => {
+    await store[Symbol.asyncDispose]();
+    // PERF: making a database takes a second.
+    server.sql(name, TABLES.map((table) => `DELETE FROM ${table};`).join(" "));
+  };
+  return { store, [Symbol.asyncDispose]: dispose };
+}
 
 async function makeSqlite() {
   const dir = await Deno.makeTempDir();
@@ -507,6 +561,35 @@ const TRANSACTION_CASES: readonly Case[] = [
     ]);
     assert.deepEqual(await names(store.records("ascending")), ["/a", "/c", "/d"]);
   }],
+  ["keeps one place per root, whatever the names of file systems are made of", async (store) => {
+    const place = { type: "ef53", device: "8:1", inode: "2" };
+    const odd = {
+      ...place,
+      mountPoint: "/mnt/a=b c\\\xff\n",
+      source: "nfs4 host:/x=y% /",
+      uuid: "00ff",
+      fsid: "1",
+    };
+    const root = (name: string, of: "itself" | "holder", place: DirectoryPlace): RootRecord => ({
+      name: name as DbName,
+      of,
+      place,
+    });
+    await store.transaction(async (tx) => {
+      await tx.putRoot(root("/b", "itself", place));
+      await tx.putRoot(root("/b", "holder", odd));
+      await tx.putRoot(root("%p%", "itself", place));
+      await tx.putRoot({ name: "/c" as DbName, of: "nothing" });
+      await tx.putRoot(root("/gone", "itself", place));
+      await tx.deleteRoot("/gone" as DbName);
+      await tx.deleteRoot("/never" as DbName);
+    });
+    assert.deepEqual(await store.roots(), [
+      root("%p%", "itself", place),
+      root("/b", "holder", odd),
+      { name: "/c", of: "nothing" },
+    ]);
+  }],
   ["reads records and intents as its transaction sees them", async (store) => {
     const intent: Intent = {
       name: "/b" as DbName,
@@ -544,6 +627,10 @@ const TRANSACTION_CASES: readonly Case[] = [
 
 function isBroken(error: unknown): boolean {
   return error instanceof StateError && error.code === "state/broken";
+}
+
+for (const of of SERVER_DATABASES.filter(({ kind }) => kinds.includes(kind))) {
+  IMPLEMENTATIONS.push({ name: of.name, make: () => makeOnServer(of) });
 }
 
 for (const { name, make } of IMPLEMENTATIONS) {

@@ -1,0 +1,86 @@
+/** Keeps peers out of roots whose disk is missing here (D 7.3.2). */
+import { type DbName, failed, type Refusal } from "../model/mod.ts";
+import type { Reporter } from "../report/mod.ts";
+import {
+  recordMissing,
+  type RootFault,
+  RootGuard,
+  type RootGuardOptions,
+  say,
+} from "../roots/mod.ts";
+
+/** How old what is known of the disks may be: a disk that goes is noticed after this time. */
+const LOOK_AGAIN_MS = 100;
+
+export interface RootWatchOptions extends Pick<RootGuardOptions, "config" | "state" | "jail"> {
+  readonly reporter: Reporter;
+  /** Milliseconds. */
+  readonly now?: () => number;
+}
+
+/** Of one configuration, for all its connections. */
+export class RootWatch {
+  readonly #options: RootWatchOptions;
+  readonly #guard: RootGuard;
+  readonly #now: () => number;
+  /** Faults that were told: each once, until it is over. */
+  readonly #told = new Set<string>();
+  #lookedAt = -Infinity;
+
+  constructor(options: RootWatchOptions) {
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+    this.#guard = new RootGuard({ ...options, isSticky: false });
+  }
+
+  /**
+   * Why a peer is told nothing about `name` and may change nothing there; its mark stays. Without this
+   * a removal would be settled because nothing is there, and files would be written below the bare
+   * mount point.
+   */
+  async refusalOf(name: DbName): Promise<Refusal | undefined> {
+    const isFresh = await this.#refresh(name);
+    let fault = await this.#guard.refusalOf(name);
+    if (fault !== undefined && fault.why !== "other-device" && !isFresh) {
+      // A root that a peer has just made, or is making.
+      this.#guard.refresh();
+      fault = await this.#guard.refusalOf(name);
+    }
+    if (fault === undefined) return undefined;
+    this.#tell(fault);
+    return failed(say.refusalText(fault.root)) as Refusal;
+  }
+
+  /** @returns whether everything is looked at anew */
+  async #refresh(name: DbName): Promise<boolean> {
+    const now = this.#now();
+    if (now - this.#lookedAt < LOOK_AGAIN_MS) return false;
+    this.#lookedAt = now;
+    this.#guard.refresh();
+    const unknown = await this.#guard.unrecorded(name);
+    if (unknown.length > 0) {
+      await recordMissing({ ...this.#options, isHeld: () => false }, unknown);
+      this.#guard.refresh();
+    }
+    if (this.#told.size > 0) await this.#forgetOver();
+    return true;
+  }
+
+  #tell(fault: RootFault): void {
+    const key = `${fault.why} ${fault.root}`;
+    if (this.#told.has(key)) return;
+    this.#told.add(key);
+    this.#options.reporter.note(say.notTaken(fault));
+  }
+
+  async #forgetOver(): Promise<void> {
+    for (const key of this.#told) {
+      const [why = "", root = ""] = [
+        key.slice(0, key.indexOf(" ")),
+        key.slice(key.indexOf(" ") + 1),
+      ];
+      const fault = await this.#guard.refusalOf(root as DbName);
+      if (fault?.root !== root || fault.why !== why) this.#told.delete(key);
+    }
+  }
+}
