@@ -113,14 +113,14 @@ export class MemoryStore implements StateStore {
     return await sorted(this.#committed().intents);
   }
 
-  /** Checks and servers of a test share one store, so nobody can tell. */
-  foreignCommits(): Promise<undefined> {
-    return Promise.resolve(undefined);
-  }
   async roots(): Promise<readonly RootRecord[]> {
     return await sorted(this.#committed().roots);
   }
 
+  /** Checks and servers of a test share one store, so nobody can tell. */
+  foreignCommits(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
 
   async transaction<T>(work: (tx: StateTx) => T | Promise<T>): Promise<T> {
     using _turn = await this.#turns.take();
@@ -276,6 +276,14 @@ class MemoryTx implements StateTx {
     this.#writable("intents").delete(percentEncode(name));
   }
 
+  putRoot(root: RootRecord): void {
+    this.#writable("roots").set(percentEncode(root.name), root);
+  }
+
+  deleteRoot(name: DbName): void {
+    this.#writable("roots").delete(percentEncode(name));
+  }
+
   #marksOf(name: DbName): DirtyRow[] {
     this.#mustBeOpen();
     return [...this.#tables.dirty.values()].filter((row) => row.name === name);
@@ -289,14 +297,6 @@ class MemoryTx implements StateTx {
   #writable<K extends Exclude<keyof Tables, "generation">>(key: K) {
     this.#mustBeOpen();
     const tables = this.#tables as unknown as Record<K, Map<string, unknown>>;
-  putRoot(root: RootRecord): void {
-    this.#writable("roots").set(percentEncode(root.name), root);
-  }
-
-  deleteRoot(name: DbName): void {
-    this.#writable("roots").delete(percentEncode(name));
-  }
-
     if (!this.#copied.has(key)) tables[key] = new Map(tables[key]);
     this.#copied.add(key);
     return tables[key] as Tables[K] extends ReadonlyMap<string, infer V> ? Map<string, V> : never;

@@ -20,6 +20,8 @@ export interface Insertion {
   /** `(?, ?)`. */
   readonly row: string;
   readonly tail: string;
+  /** Places of the values that a row is found by, where a statement must not meet a row twice. */
+  readonly keys?: readonly number[];
 }
 
 /** A query: `SELECT columns rest`. */
@@ -51,8 +53,6 @@ export interface SqlConnection {
   /** Puts one row for each tuple of values, as if one after the other. */
   insert(
     insertion: Insertion,
-  /** Places of the values that a row is found by, where a statement must not meet a row twice. */
-  readonly keys?: readonly number[];
     tuples: Iterable<readonly SqlValue[]>,
   ): MaybePromise<void>;
   close(): MaybePromise<void>;
@@ -128,6 +128,12 @@ export interface Statements {
   /** name */
   readonly deleteIntent: Statement;
 
+  /** -> name, kind, place */
+  readonly roots: Query;
+  readonly putRoot: Statement;
+  /** name */
+  readonly deleteRoot: Statement;
+
   /** -> a number that changes with every commit of another connection */
   readonly foreignCommits?: Query;
 
@@ -155,9 +161,3 @@ export class SqlError extends Error {
 export function then<T, U>(value: MaybePromise<T>, next: (value: T) => U): MaybePromise<U> {
   return value instanceof Promise ? value.then(next) : next(value);
 }
-  /** -> name, kind, place */
-  readonly roots: Query;
-  readonly putRoot: Statement;
-  /** name */
-  readonly deleteRoot: Statement;
-

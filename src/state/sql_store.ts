@@ -137,14 +137,14 @@ export class SqlStore implements StateStore {
     return (await this.#read(this.#sql.intents, [])).map(intentOf).filter(isValid);
   }
 
-  async foreignCommits(): Promise<number | undefined> {
-    const query = this.#sql.foreignCommits;
-    return query && Number((await this.#read(query, []))[0]?.[0]);
-  }
   async roots(): Promise<readonly RootRecord[]> {
     return (await this.#read(this.#sql.roots, [])).map(rootOf).filter(isValid);
   }
 
+  async foreignCommits(): Promise<number | undefined> {
+    const query = this.#sql.foreignCommits;
+    return query && Number((await this.#read(query, []))[0]?.[0]);
+  }
 
   async transaction<T>(work: (tx: StateTx) => T | Promise<T>): Promise<T> {
     using _turn = await this.#turns.take();

@@ -154,20 +154,20 @@ export class SqlTx implements StateTx {
     return this.#run(this.#statements.deleteIntent, [percentEncode(name)]);
   }
 
-  #select<T>(
-    query: Query,
-    values: readonly SqlValue[],
-    next: (rows: readonly (readonly string[])[]) => T,
-  ): MaybePromise<T> {
-    return this.#do((db) => then(db.select(query, values), next));
-  }
-
   putRoot(root: RootRecord): MaybePromise<void> {
     return this.#run(this.#statements.putRoot, rootValues(root));
   }
 
   deleteRoot(name: DbName): MaybePromise<void> {
     return this.#run(this.#statements.deleteRoot, [percentEncode(name)]);
+  }
+
+  #select<T>(
+    query: Query,
+    values: readonly SqlValue[],
+    next: (rows: readonly (readonly string[])[]) => T,
+  ): MaybePromise<T> {
+    return this.#do((db) => then(db.select(query, values), next));
   }
 
   #run(statement: Statement, values: readonly SqlValue[]): MaybePromise<void> {

@@ -20,13 +20,13 @@ function table(name: string, columns: string, key: string, onConflict = "IGNORE"
   const sql = `CREATE TABLE ${name} (\t${columns},\tUNIQUE ( ${key} ) ON CONFLICT ${onConflict})`;
   return { name, create: { purpose: `Creating ${name} table`, sql } };
 }
-  "csync3_root",
 
 /** Names of our own tables and triggers: C programs never look at them. */
 export const OWN_OBJECTS = [
   "csync3_note",
   "csync3_intent",
   "csync3_action",
+  "csync3_root",
   "csync3_generation",
   "csync3_marked",
   "csync3_settled",
@@ -62,17 +62,17 @@ WHEN new.rowid <= (SELECT highest FROM csync3_generation)
 BEGIN
   UPDATE csync3_generation SET highest = highest + 1;
   UPDATE dirty SET rowid = (SELECT highest FROM csync3_generation) WHERE rowid = new.rowid;
-  [
-    own(
-      `TABLE IF NOT EXISTS csync3_root (filename TEXT PRIMARY KEY, kind TEXT, place TEXT) WITHOUT ROWID`,
-    ),
-  ],
 END`),
     own(`TRIGGER IF NOT EXISTS csync3_settled AFTER DELETE ON dirty
 WHEN old.rowid > (SELECT ifnull(max(rowid), 0) FROM dirty)
 BEGIN
   UPDATE csync3_generation SET highest = max(highest, old.rowid);
 END`),
+  ],
+  [
+    own(
+      `TABLE IF NOT EXISTS csync3_root (filename TEXT PRIMARY KEY, kind TEXT, place TEXT) WITHOUT ROWID`,
+    ),
   ],
 ];
 

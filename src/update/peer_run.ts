@@ -86,11 +86,11 @@ export class PeerRun {
     if (!config.groups.some((group) => group.peers.some((p) => p.name === peer))) {
       return this.#tellLeftOver(total, false);
     }
-    const connection = await dial(peer);
-    if (connection === undefined) return reporter.note(say.hostStaysDirty(peer));
     const plan = { removals: await this.#withoutHeld(rows), modifications };
     const total = plan.removals.length + modifications;
     if (total === 0 && !await this.#hasOutdated()) return;
+    const connection = await dial(peer);
+    if (connection === undefined) return reporter.note(say.hostStaysDirty(peer));
     reporter.progress({ peer, total });
     try {
       await this.#pushAll(connection, plan);
@@ -124,8 +124,6 @@ export class PeerRun {
     return { removals: removals.reverse(), modifications };
   }
 
-  #rows(): AsyncIterable<readonly DirtyRow[]> {
-    return this.#options.state.dirtyRows({ peer: this.#peerName });
   /** What is held is not sent by this run in any other way either. */
   async #withoutHeld(rows: readonly DirtyRow[]): Promise<DirtyRow[]> {
     const { held, isTaken } = this.#options;
@@ -138,6 +136,8 @@ export class PeerRun {
     return passed;
   }
 
+  #rows(): AsyncIterable<readonly DirtyRow[]> {
+    return this.#options.state.dirtyRows({ peer: this.#peerName });
   }
 
   /** What cannot be examined is no removal (D 7.3.1): it fails as a modification, with its reason. */
@@ -167,8 +167,6 @@ export class PeerRun {
     } while (from !== undefined);
     await this.#pushContested(flight, context);
     await this.#times.restore(context);
-  }
-
     await this.#lookAgain(context);
   }
 
@@ -187,6 +185,8 @@ export class PeerRun {
       sieve: (rows) => held.sieve(rows),
       isStopped: () => this.#isStopped,
     });
+  }
+
   /**
    * One pass over the modifications, ascending; names before `from` were done in the last pass.
    *
