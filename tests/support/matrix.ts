@@ -144,7 +144,10 @@ class Play {
         this.#change(node, dir, typeof before === "string" ? before : before[node] ?? "true");
       });
       this.cluster.change(node, `find . -exec touch -h -d @${OLD} {} +`);
-      const known = this.dirs.filter((_, i) => !this.scenarios[i]!.isUnknown);
+      const known = this.dirs.filter((_, i) => {
+        const { isUnknown = false, hosts = `${node}.demo` } = this.scenarios[i]!;
+        return !isUnknown && hosts.includes(`${node}.demo`);
+      });
       const { rc, stderr } = await this.cluster.run(node, "-cIr", ...known.map((d) => `@/${d}`));
       assert.deepEqual({ rc, stderr }, { rc: 0, stderr: "" }, `before, on ${node}`);
     }
