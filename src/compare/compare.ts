@@ -6,6 +6,7 @@ import type { Peer } from "../protocol/mod.ts";
 import { listingDiff } from "../reconcile/mod.ts";
 import type { Reporter } from "../report/mod.ts";
 import type { StateStore } from "../state/mod.ts";
+import { MarkedNames } from "./marked_names.ts";
 import { type Found, Marker, type MarkOptions } from "./marker.ts";
 import * as say from "./messages.ts";
 import { ownListing } from "./own_listing.ts";
@@ -30,8 +31,8 @@ export interface CompareOptions {
 
 /**
  * Compares pair after pair. Prints the rows or differences; a pair that cannot be compared is an error
- * and does not end the run. Only databases are compared, not file systems; with `contents` and `file`
- * only contents. Nothing is written unless `mark` is given.
+ * and does not end the run. Only databases are compared, not file systems, but for names that are
+ * marked here; with `contents` and `file` only contents. Nothing is written unless `mark` is given.
  *
  * @returns number of names that differ: the exit code is 1 with errors, else 0 when any differ, else 2
  * @throws StateError
@@ -114,13 +115,18 @@ interface Sides {
   readonly peer: Peer;
 }
 
-function differences(
+async function* differences(
   options: CompareOptions,
   { pair, only, peer }: Sides,
-): AsyncIterable<readonly Found[]> {
+): AsyncGenerator<readonly Found[]> {
   const keys = pairKeys(options.config, pair.myName, pair.peer);
+  const marked = await MarkedNames.of({ ...options, pair, only });
   const ours = ownListing({ ...options, pair, only, unit: peer.timeUnit });
-  return listingDiff(ours, peer.list(pair.peer, keys, only));
+  for await (const batch of listingDiff(ours, peer.list(pair.peer, keys, only))) {
+    marked.without(batch);
+    yield batch;
+  }
+  yield* marked.differing(peer);
 }
 
 /** Errors of the network and of the peer: they end this pair and nothing else. */

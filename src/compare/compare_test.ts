@@ -225,7 +225,9 @@ Deno.test("compare() shows contents in the reverse order of the rows (D 4.5)", a
     "@@ -0,0 +1 @@",
     "+a",
   ]);
-  assert.ok(bed.logs.slice(1).every((log) => log.length === 2 && log[1]!.startsWith("TYPE")));
+  for (const log of bed.logs.slice(1)) {
+    assert.deepEqual(log.map((line) => line.split(" ")[0]), ["HELLO", "SIG", "TYPE"]);
+  }
 });
 
 Deno.test("D 7.4.2 contents of one file count as different or in sync, as -T", async () => {
@@ -240,6 +242,19 @@ Deno.test("D 7.4.2 contents of one file count as different or in sync, as -T", a
     found: 0,
     printed: ["Files b.demo:%p%/x/1.txt and a.demo:%p%/x/1.txt are identical"],
   });
+});
+
+Deno.test("contents that end before their length are an error, no difference", async () => {
+  await using bed = await initialised();
+  const name = "%p%/x/1.txt";
+  const cut = await bed.compare({ contents: true, file: bed.path("a/x/1.txt") }, {
+    "b.demo": { files: { [name]: "remote and long\n" }, contents: { [name]: "remote" } },
+  });
+  assert.deepEqual(cut, { found: 0, printed: [] });
+  assert.deepEqual(bed.lines(0), [
+    `ERROR: Cannot show the difference of ${name}: 6 of 16 bytes came from b.demo: ` +
+    "the connection was lost, or the file was cut meanwhile (try again)",
+  ]);
 });
 
 Deno.test("contents follow links inside the tree only, and open nothing but files", async () => {

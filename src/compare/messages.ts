@@ -46,6 +46,18 @@ export function notShown(name: DbName, why: string): ReportEvent {
   return { event: "difference-not-shown", level: 0, text, isError: true, name };
 }
 
+/** The peer said how long it is, and then the connection ended before. */
+export function cutShort(
+  { peer }: Pair,
+  name: DbName,
+  { size, received }: { size: bigint; received: number },
+): ReportEvent {
+  const text =
+    `ERROR: Cannot show the difference of ${name}: ${received} of ${size} bytes came from ` +
+    `${peer}: the connection was lost, or the file was cut meanwhile (try again)`;
+  return { event: "content-cut-short", level: 0, text, isError: true, name, peer };
+}
+
 /** Directories have no content; the C program let diff say this. */
 export function isDirectory(name: DbName): ReportEvent {
   const text = "diff: cannot compare '-' to a directory";

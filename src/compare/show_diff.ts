@@ -7,7 +7,9 @@ import {
   type DbName,
   fromBytes,
   type HostName,
+  type Key,
   type Located,
+  parseCheckText,
   type Present,
   refusalText,
 } from "../model/mod.ts";
@@ -38,7 +40,8 @@ export interface ShowDiffOptions {
  * @throws NetError, ProtocolError when the connection fails
  */
 export async function showContentDiff(options: ShowDiffOptions): Promise<0 | 1> {
-  const { config, reporter, dial, pair: { myName, peer: peerName }, name } = options;
+  const { config, reporter, dial, pair, name } = options;
+  const { myName, peer: peerName } = pair;
   const key = keyFor(config, name, peerName, { compare: true });
   if (key === undefined) {
     reporter.note(say.unknownPair(true));
@@ -52,6 +55,7 @@ export async function showContentDiff(options: ShowDiffOptions): Promise<0 | 1> 
   }
   const here = readHere(options);
   if (here === undefined) return 0;
+  const size = await sizeThere(peer, key, name);
   const answer = await peer.content(key, name);
   if ("kind" in answer) {
     reporter.note(say.refusedByPeer(peerName, refusalText(answer)));
@@ -62,10 +66,28 @@ export async function showContentDiff(options: ShowDiffOptions): Promise<0 | 1> 
     reporter.note(say.notShown(name, `more than ${MAX_CONTENT_BYTES} bytes at ${peerName}`));
     return 0;
   }
+  if (size !== undefined && BigInt(there.length) < size) {
+    reporter.note(say.cutShort(pair, name, { size, received: there.length }));
+    return 0;
+  }
   const labels = { theirs: `${peerName}:${name}`, ours: `${myName}:${name}` };
   const { lines, differs } = await contentDiff({ there, here, ...labels });
   for (const line of lines) reporter.print(line);
   return differs ? 1 : 0;
+}
+
+/**
+ * Of a regular file, as the peer describes it: TYPE tells neither length nor end, so a lost connection
+ * looks like the end of the file (W 12). Undefined when the peer does not say, or for anything else.
+ */
+async function sizeThere(peer: Peer, key: Key, name: DbName): Promise<bigint | undefined> {
+  const answer = await peer.look(
+    key,
+    name,
+    ({ checkText }) => Promise.resolve(parseCheckText(checkText)),
+  );
+  if (answer.kind !== "there" || answer.judged?.type !== "reg") return undefined;
+  return answer.judged.size;
 }
 
 /** Our content as a byte string; undefined when there is none to show, which was reported. */

@@ -44,6 +44,8 @@ export interface FakePeerOptions {
   readonly window?: number;
   /** Rows of LIST. */
   readonly rows?: readonly ListedRow[];
+  /** Files that it has from the start. */
+  readonly files?: Readonly<Record<string, string>>;
   /** Pieces of TYPE by name. */
   readonly contents?: Readonly<Record<string, string>>;
 }
@@ -62,6 +64,7 @@ export class FakePeer implements Peer {
     this.#options = options;
     this.timeUnit = options.timeUnit ?? "seconds";
     this.window = options.window ?? 1;
+    for (const [name, content] of Object.entries(options.files ?? {})) this.file(name, content);
   }
 
   /** Makes a file of the peer. */

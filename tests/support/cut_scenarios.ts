@@ -1,0 +1,36 @@
+/** What the sessions that are cut are about: between them they use every command that changes something. */
+import type { CutBedOptions } from "./cut_bed.ts";
+
+export type Scenario = Pick<
+  CutBedOptions,
+  "before" | "change" | "known" | "unknown" | "group"
+>;
+
+/** Pseudo-random and always the same. */
+const NOISE =
+  "head -c 1500 /dev/zero | openssl enc -aes-128-ctr -pass pass:x -pbkdf2 -nosalt 2>/dev/null";
+
+/** Regular files: new, by delta, larger, removed, metadata only, time only, a conflict that is won. */
+export const FILES: Scenario = {
+  group: "auto younger;",
+  before: `echo same > keep; echo old > small; seq 1000 1600 > delta; echo x > gone
+    echo m > meta; echo t > time; echo c > confl`,
+  change: `echo fresh > new; chmod 640 new; chown 3:4 new; echo changed > small; echo end >> delta
+    ${NOISE} > large; rm gone; chmod 4750 meta; chown 11:12 meta; echo mine > confl
+    touch -d @1500000000.5 time
+    touch -d @1600000000.123456789 new small delta large confl; touch -d @1600000000 .`,
+  unknown: "echo theirs > confl; touch -d @1550000000 confl",
+};
+
+/** Everything else: directories, removed trees, links, type changes, FIFOs, a parent that is missing. */
+export const TREES: Scenario = {
+  before: `echo same > keep; mkdir -p t/u p m; echo 1 > t/u/1; echo 2 > t/2; ln -s keep l
+    echo f > f2l; ln -s x l2f; mkdir d2f; echo f > f2d; echo p > p/f`,
+  known: "rm -r p",
+  change: `rm -r t; ln -sfn other l; chown -h 5:6 l; rm f2l; ln -s y f2l; rm l2f; echo file > l2f
+    rmdir d2f; echo file2 > d2f; rm f2d; mkdir f2d; echo in > f2d/in; mkdir -p d/e; echo 1 > d/1
+    echo 2 > d/e/2; chmod 2750 d; chown 5:6 d/e; chmod 700 m; chown 7:8 m; echo pp > p/f
+    mkfifo q; chmod 604 q; chown 3:4 q
+    touch -d @1600000000.123456789 l2f d2f f2d/in d/1 d/e/2 p/f q
+    touch -d @1600000000 f2d d d/e m p .`,
+};
