@@ -23,7 +23,7 @@ export const GROUPS: readonly Group[] = [
     paths: ["tests/golden"],
     needsRoot: true,
     needsHosts: true,
-    programs: ["python3"],
+    programs: ["python3", "openssl"],
   },
   {
     name: "smoke",

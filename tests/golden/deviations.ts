@@ -360,6 +360,21 @@ export const DEVIATIONS: Readonly<Record<string, Deviation>> = {
       "Config-File:   /tmp/csync2-demo2/etc/csync2.cfg\nMy hostname is a.demo.\nDatabase-File: sqlite3:///tmp/csync2-demo2/db/a.demo.db3\nUpgrading database schema to version 0.\nRunning recursive check for /tmp/csync2-demo2/a ...\nDon't check at all: /tmp/csync2-demo2/a/2.bak\nChecking /tmp/csync2-demo2/a/1.\nChecking /tmp/csync2-demo2/a.\nNew file: /tmp/csync2-demo2/a\nNew file: /tmp/csync2-demo2/a/1\nMarking file as dirty: /tmp/csync2-demo2/a\nMarking file as dirty: /tmp/csync2-demo2/a/1\nConnection closed.\nFinished with 0 errors.",
     "why": "D 7.3.16",
   },
+  "database/pragmas": { "rows": { "journal_mode": [["wal"]] }, "why": "D 7.6.11" },
+  "database/file_mode": { "stat": { "mode": "100600" }, "why": "D 7.6.9" },
+  "database/not a database file#0": {
+    "stderr": "Database Error: Setting pragma [1]: file is not a database\n",
+    "why": "D 7.6.7",
+  },
+  "database/only a table named file exists: taken as a complete schema#1": {
+    "stderr": "Database Error: DB Dump - File [1]: no such column: checktxt\n",
+    "why": "D 7.6.7",
+  },
+  "database/x509_cert#0": {
+    "stderr":
+      "ERROR: b.demo did provide another SSL certificate than before, so nothing is sent to it. Known SHA-256 FINGERPRINT, shown SHA-256 FINGERPRINT. If its certificate was replaced on purpose, remove the known one (table x509_cert, peername b.demo) and try again; if not, somebody may be standing in for it.\nFinished with 1 errors.\n",
+    "why": "D 7.4.12",
+  },
   "checktxt/mtime below one second": { "rows": { "dirty": [["a/f"]] }, "why": "D 7.3.5" },
   "checktxt/symlink target below a prefix (defect: not seen)": {
     "rows": { "dirty": [["%p%/l"]] },

@@ -129,6 +129,9 @@ export const DIFFERENCES: readonly Difference[] = [
   ]),
   ...because("D 7.6.9", "new files have mode 0600", ["database/file_mode"]),
   ...because("D 7.6.11", "the journal mode is wal", ["database/pragmas"]),
+  ...because("D 7.4.12", "another certificate is an error for that peer alone, with fingerprints", [
+    "database/x509_cert",
+  ]),
   ...because("D 7.3.13", "rows below a removed directory go without -r too", [
     "check-flows/removed tree, check of the top without -r leaves rows below",
   ]),
