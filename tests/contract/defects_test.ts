@@ -9,9 +9,6 @@ import { ROOT } from "../support/program.ts";
 
 /** Entries without a test so far: what they wait for. A row goes when the test comes. */
 const POSTPONED: Readonly<Record<string, string>> = {
-  "D 7.1.13": "warnings about a suspicious configuration need the mode that checks one",
-  "D 7.2.11": "creating parents that no group includes is a new option",
-  "D 7.3.17": "staying on one file system is a new option",
   "D 7.4.9": "lists as JSON are a new form; the plain one is kept",
 };
 
