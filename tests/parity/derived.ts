@@ -8,7 +8,7 @@ import {
   type GoldenRun,
   type TestId,
 } from "./golden_cases.ts";
-import type { TestResult } from "./results.ts";
+import { testKey, type TestResult } from "./results.ts";
 import type { Row } from "./row.ts";
 import { isTelling, lineOf } from "./template.ts";
 
@@ -189,7 +189,8 @@ function transcriptEvidence(): Map<string, TestId[]> {
 /** Number of a section or defect -> tests that have it in their name. */
 function numbered(results: Iterable<TestResult>): Map<string, TestId[]> {
   const found = new Map<string, TestId[]>();
-  for (const { file, name } of results) {
+  // Groups that run in parallel have another order each time.
+  for (const { file, name } of [...results].sort(byKey)) {
     const [test = "", ...steps] = name.split(" > ");
     for (const number of numbersIn(steps.length === 0 ? test : steps.at(-1)!)) {
       if (steps.length > 0 && numbersIn(test).includes(number)) continue; // the test stands for it
@@ -197,6 +198,10 @@ function numbered(results: Iterable<TestResult>): Map<string, TestId[]> {
     }
   }
   return found;
+}
+
+function byKey(a: TestResult, b: TestResult): number {
+  return testKey(a) < testKey(b) ? -1 : 1;
 }
 
 function numbersIn(name: string): string[] {

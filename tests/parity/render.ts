@@ -68,7 +68,12 @@ const HAS_MARKS: ReadonlySet<Kind> = new Set(["exit code", "database value", "fe
 function rendered({ row, status, tests, differs }: LedgerRow): string {
   const text = HAS_MARKS.has(row.kind) ? cell(row.text) : code(row.text);
   const about = row.about === undefined || row.about === "" ? "" : `<br>${cell(row.about)}`;
-  const names = tests.slice(0, NAMED_TESTS).map(({ file, name, verdict }) =>
+  // What did not pass is always named.
+  const named = [
+    ...tests.filter(({ verdict }) => verdict !== "pass"),
+    ...tests.filter(({ verdict }) => verdict === "pass"),
+  ].slice(0, Math.max(NAMED_TESTS, tests.filter(({ verdict }) => verdict !== "pass").length));
+  const names = named.map(({ file, name, verdict }) =>
     `${code(name)} ${file}${verdict === "pass" ? "" : ` **${verdict}**`}`
   );
   const more = tests.length - names.length;

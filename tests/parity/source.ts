@@ -34,9 +34,10 @@ export interface Place {
  * begins where that function is called with its name, not where it calls the runner.
  */
 function begin(lines: readonly string[], { line, name }: Place): number {
-  const start = lines[line - 1] ?? "";
-  if (start.includes(name) || lines[line]?.includes(name)) return line - 1;
-  const quoted = [JSON.stringify(name), `\`${name}\``];
+  if (statement(lines, line - 1).includes(name)) return line - 1;
+  // The function may put a variant behind the name: `keeps names (mariadb)`.
+  const quoted = [name, name.replace(/ \([^()]*\)$/, "")]
+    .flatMap((text) => [JSON.stringify(text), `\`${text}\``]);
   const at = lines.findIndex((text) => quoted.some((name) => text.includes(name)));
   if (at < 0) return line - 1;
   return /test\(\{?$/.test(lines[at - 1] ?? "") ? at - 1 : at;

@@ -48,7 +48,7 @@ const LOCAL: readonly Claim[] = [
       "feature: 2.1.1: `-b`",
       "golden fork-2.1.1: -b with a dry run keeps dirty rows, without -b they are cleared",
       {
-        shows: "-b",
+        shows: "csync2 -ubd",
         differs: "accepted; marks that were carried out go a few at a time while files travel",
       },
     ],
