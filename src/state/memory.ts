@@ -109,6 +109,10 @@ export class MemoryStore implements StateStore {
     return await sorted(this.#committed().pins);
   }
 
+  async note(name: string): Promise<string | undefined> {
+    return await this.#committed().notes.get(name);
+  }
+
   async intents(): Promise<readonly Intent[]> {
     return await sorted(this.#committed().intents);
   }
@@ -187,6 +191,15 @@ class MemoryTx implements StateTx {
   intents(): readonly Intent[] {
     this.#mustBeOpen();
     return sorted(this.#tables.intents);
+  }
+
+  note(name: string): string | undefined {
+    this.#mustBeOpen();
+    return this.#tables.notes.get(name);
+  }
+
+  putNote(name: string, text: string): void {
+    this.#writable("notes").set(name, text);
   }
 
   foreignCommits(): undefined {}

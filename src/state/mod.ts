@@ -2,4 +2,12 @@
 export { MemoryStore } from "./memory.ts";
 export { openState, type OpenStateOptions } from "./open.ts";
 export { StateError, type StateErrorCode } from "./state_error.ts";
+export {
+  forgetOutdated,
+  outdatedTold,
+  rememberTold,
+  supersedeTold,
+  type Told,
+  told,
+} from "./told.ts";
 export type { NameRange, StateStore, StateTx } from "./store.ts";

@@ -80,6 +80,7 @@ async function failure(opening: Promise<StateStore>): Promise<StateError> {
 }
 
 for (const c of golden("cli.json").database_argument) {
+  if (c.D?.startsWith("mariadb:")) continue; // 2.1.1 has that scheme, and we have it: see below
   const value = c.D ?? c.database_statement;
   Deno.test(`openState() 5.1: uses the C program's file and texts for ${value} -C ${c.config_name}`, async () => {
     const base = Deno.makeTempDirSync();
@@ -131,6 +132,60 @@ Deno.test("databaseTarget() 5.1: falls back to the default directory", () => {
   }
 });
 
+function target(database: string) {
+  return databaseTarget({ database, hostName: "A.Demo", configName: "one", defaultDir: "/none" });
+}
+
+const SERVER = {
+  kind: "pgsql",
+  host: undefined,
+  port: undefined,
+  socket: undefined,
+  userName: undefined,
+  password: undefined,
+  passwordFile: undefined,
+  tls: "prefer",
+  rootCertFile: undefined,
+  database: "csync2_a_demo_one",
+  user: "a.demo_one",
+};
+
+const SERVER_CASES = [
+  ["pgsql://", {}],
+  ["mysql://h", { kind: "mysql", host: "h" }],
+  ["mariadb://h/", { kind: "mysql", host: "h" }],
+  ["pgsql://u@h:1/", { userName: "u", host: "h", port: 1 }],
+  ["pgsql://u:p@h/my-db.x", { userName: "u", password: "p", host: "h", database: "my_db_x" }],
+  ["pgsql://u:a@b/c:d?e@h/", { userName: "u", password: "a@b/c:d?e", host: "h" }],
+  ["pgsql://u:%41'\"\\@h", { userName: "u", password: "%41'\"\\", host: "h" }],
+  ["pgsql://u:@[::1]:5/d", { userName: "u", password: "", host: "::1", port: 5, database: "d" }],
+  ["pgsql:///d?socket=/run/x", { socket: "/run/x", database: "d" }],
+  ["mysql://h/?sslmode=verify-ca&sslrootcert=/a%20b", {
+    kind: "mysql",
+    host: "h",
+    tls: "verify-ca",
+    rootCertFile: "/a b",
+  }],
+  ["pgsql://u@h/?password-file=/x%40y", { userName: "u", host: "h", passwordFile: "/x@y" }],
+] as const;
+
+for (const [value, want] of SERVER_CASES) {
+  Deno.test(`D 7.6.6 databaseTarget() reads ${value}, and leaves open what is missing`, () => {
+    const { label, ...found } = target(value);
+    assert.deepEqual(found, { ...SERVER, ...want });
+    assert.equal(label, value.replace(/^(\w+:\/\/u):.*@/, "$1:***@"));
+  });
+}
+
+for (const value of ["pgsql://h:x/", "mysql://[::1/", "pgsql://h:99999/", "pgsql://h/?x=1"]) {
+  Deno.test(`databaseTarget() refuses ${value}`, async () => {
+    assert.equal(target(value).kind, "malformed");
+    using place = new Place();
+    const { line } = await failure(place.open({ database: value }));
+    assert.match(line, /^Can't open database: .* \(.+\)$/);
+  });
+}
+
 Deno.test("openState() says why a database cannot be opened", async () => {
   using place = new Place();
   Deno.symlinkSync("loop", `${place.dir}/loop`);
@@ -151,13 +206,13 @@ Deno.test("openState() says why a database cannot be opened", async () => {
 Deno.test("D 7.4.15 openState() never shows a password", async () => {
   using place = new Place();
   for (const scheme of ["mysql", "pgsql", "foo", "mariadb"]) {
-    const database = `${scheme}://user:sec@ret@host:1/db`;
+    const database = `${scheme}://user:sec@ret@127.37.0.99:1/db`;
     const error = await failure(place.open({ database }));
     assert.ok(!error.line.includes("ret"), error.line);
-    assert.equal(error.code, "state/scheme");
+    assert.equal(error.code, scheme === "foo" ? "state/scheme" : "state/open");
   }
   assert.ok(!place.notes.join().includes("ret"));
-  assert.equal(place.notes[0], "2 Database-File: mysql://user:***@host:1/db");
+  assert.equal(place.notes[0], "2 Database-File: mysql://user:***@127.37.0.99:1/db");
 });
 
 Deno.test("D 7.6.9 openState() makes a file for its owner only, and its side files too", async () => {

@@ -42,7 +42,7 @@ export async function retryBusy<T>(
 }
 
 export function isBusy(error: unknown): boolean {
-  return error instanceof SqlError && error.kind === "busy";
+  return error instanceof SqlError && (error.kind === "busy" || error.kind === "away");
 }
 
 /** SqlError -> StateError; everything else stays what it is. */
@@ -50,5 +50,8 @@ export function asStateError(error: unknown): unknown {
   if (!(error instanceof SqlError)) return error;
   return error.kind === "busy"
     ? new StateError("state/busy", { message: BUSY_TEXT, cause: error })
-    : new StateError("state/broken", { message: error.message, cause: error });
+    : new StateError(error.kind === "away" ? "state/open" : "state/broken", {
+      message: error.message,
+      cause: error,
+    });
 }

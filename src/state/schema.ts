@@ -1,10 +1,15 @@
 /** Completes the tables of a database, and finds out what kind of times it holds. */
 import { parseCheckText, percentDecode } from "../model/mod.ts";
-import type { SqlConnection, Statement, Statements } from "./sql_connection.ts";
-import { CSYNC2_TABLES, OWN_OBJECTS, SQLITE_MIGRATIONS, SQLITE_OBJECTS } from "./statements.ts";
+import type {
+  SchemaStep,
+  SqlConnection,
+  SqlDatabase,
+  Statement,
+  Statements,
+} from "./sql_connection.ts";
 import { StateError } from "./state_error.ts";
 
-const SCHEMA = SQLITE_MIGRATIONS.length;
+type Dialect = Pick<SqlDatabase, "schema" | "statements">;
 
 /**
  * Creates what is missing, in one transaction (D 7.6.7). Nothing is written to a complete database.
@@ -13,41 +18,49 @@ const SCHEMA = SQLITE_MIGRATIONS.length;
  * @returns whether csync2's own tables had to be made
  * @throws SqlError, StateError for a database of a newer version
  */
-export async function prepareSchema(db: SqlConnection, sql: Statements): Promise<boolean> {
-  if ((await missing(db, sql)).length === 0) return false;
+export async function prepareSchema(db: SqlConnection, dialect: Dialect): Promise<boolean> {
+  const { schema: { tables, migrations }, statements: sql } = dialect;
+  if ((await missing(db, dialect)).length === 0) return false;
   await db.begin();
   try {
     // Look again: another process may have been faster.
-    const statements = await missing(db, sql);
+    const statements = await missing(db, dialect);
     for (const statement of statements) await db.run(statement, []);
-    await db.run(sql.putNote, ["schema", String(SCHEMA)]);
-    await db.run(sql.commit, []);
-    return statements.some(({ sql }) => sql === CSYNC2_TABLES[0]?.create.sql);
+    await db.run(sql.putNote, ["schema", String(migrations.length)]);
+    await db.commit();
+    return statements.some(({ sql }) => sql === tables[0]?.create.sql);
   } catch (error) {
-    await rollBack(db, sql);
+    await rollBack(db);
     throw error;
   }
 }
 
-async function missing(db: SqlConnection, sql: Statements): Promise<Statement[]> {
-  const there = new Set((await db.select(SQLITE_OBJECTS, [])).map(([name]) => name));
-  const tables = CSYNC2_TABLES.filter(({ name }) => !there.has(name)).map(({ create }) => create);
+async function missing(
+  db: SqlConnection,
+  { schema, statements: sql }: Dialect,
+): Promise<readonly Statement[]> {
+  const there = new Set((await db.select(schema.objects, [])).map(([name]) => name));
+  const tables = schema.tables.filter(({ name }) => !there.has(name)).map(({ create }) => create);
   const [[version = "0"] = []] = there.has("csync3_note")
     ? await db.select(sql.note, ["schema"])
     : [];
-  if (Number(version) > SCHEMA) {
+  const newest = schema.migrations.length;
+  if (Number(version) > newest) {
     throw new StateError("state/broken", {
-      message: `Cannot use the database: its schema ${version} is newer than ${SCHEMA}`,
+      message: `Cannot use the database: its schema ${version} is newer than ${newest}`,
       advice: "a newer version of this program made it; use that one",
     });
   }
-  const isComplete = Number(version) === SCHEMA && OWN_OBJECTS.every((name) => there.has(name));
-  return isComplete ? tables : [...tables, ...SQLITE_MIGRATIONS.flat()];
+  const isComplete = Number(version) === newest && schema.own.every((name) => there.has(name));
+  if (isComplete) return tables;
+  const isNeeded = ({ makes, changes }: SchemaStep) =>
+    (makes === undefined || !there.has(makes)) && (changes === undefined || there.has(changes));
+  return [...tables, ...schema.migrations.flat().filter(isNeeded)];
 }
 
-async function rollBack(db: SqlConnection, sql: Statements): Promise<void> {
+async function rollBack(db: SqlConnection): Promise<void> {
   try {
-    await db.run(sql.rollback, []);
+    await db.rollback();
   } catch {
     // No transaction is open any more; the first error is the one to tell.
   }

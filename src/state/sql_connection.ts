@@ -12,6 +12,35 @@ export interface Statement {
   readonly sql: string;
 }
 
+/** A statement of the schema. */
+export interface SchemaStep extends Statement {
+  /** Not needed when this object is there: a name of `Schema.objects`. */
+  readonly makes?: string;
+  /** Needed only when this object is there. */
+  readonly changes?: string;
+}
+
+/** A table of csync2, with the C program's words for its creation. */
+export interface Table {
+  readonly name: string;
+  readonly create: Statement;
+}
+
+/** What a database has to consist of. */
+export interface Schema {
+  /** -> names of all that is there: tables, and whatever else `own` and the steps ask for */
+  readonly objects: Query;
+  /** csync2's tables, in the C program's order. */
+  readonly tables: readonly Table[];
+  /** Names of our own objects: C programs never look at them. */
+  readonly own: readonly string[];
+  /**
+   * Numbered migrations of our own part; the number of the last one is the note `schema`. Each can be
+   * run again, also when it was cut off in the middle.
+   */
+  readonly migrations: readonly (readonly SchemaStep[])[];
+}
+
 /** A statement that puts any number of rows at once: `head row, row, ... tail`. */
 export interface Insertion {
   readonly purpose: string;
@@ -19,6 +48,8 @@ export interface Insertion {
   readonly head: string;
   /** `(?, ?)`. */
   readonly row: string;
+  /** Between two rows. @default {", "} */
+  readonly between?: string;
   readonly tail: string;
   /** Places of the values that a row is found by, where a statement must not meet a row twice. */
   readonly keys?: readonly number[];
@@ -43,6 +74,8 @@ export interface SqlConnection {
    * neither its statements nor its commit find the database busy.
    */
   begin(): MaybePromise<void>;
+  commit(): MaybePromise<void>;
+  rollback(): MaybePromise<void>;
   /** @returns how many rows were changed */
   run(statement: Statement, values: readonly SqlValue[]): MaybePromise<number>;
   /** Runs the statement once for each tuple of values. */
@@ -63,15 +96,13 @@ export interface SqlDatabase {
   /** For `Database-File: %s`, without password. */
   readonly label: string;
   readonly statements: Statements;
+  readonly schema: Schema;
   /** A connection that is ready for use. `read` connections never write. */
   connect(use: "write" | "read"): MaybePromise<SqlConnection>;
 }
 
 /** Every statement of the store. Values are bound in the order that the comments name. */
 export interface Statements {
-  readonly commit: Statement;
-  readonly rollback: Statement;
-
   /** name -> text */
   readonly record: Query;
   /** from, before, limit -> name, text */
@@ -145,11 +176,14 @@ export interface Statements {
   readonly timeSamples: Query;
 }
 
-/** A statement failed. `kind` tells whether waiting helps. */
+/**
+ * A statement failed. Waiting helps when others are `busy`, or when the server is `away`; where the
+ * connection was `lost`, what was under way is undone, or was never begun.
+ */
 export class SqlError extends Error {
   override readonly name = "SqlError";
   constructor(
-    readonly kind: "busy" | "broken",
+    readonly kind: "busy" | "away" | "lost" | "broken",
     message: string,
     cause?: unknown,
   ) {

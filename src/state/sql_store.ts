@@ -84,7 +84,7 @@ export class SqlStore implements StateStore {
           if (record !== undefined) batch.push(record);
         }
         if (batch.length > 0) yield batch;
-        isMore = rows.length === PAGE_ROWS;
+        isMore = rows.length >= PAGE_ROWS;
         const last = rows.at(-1)?.[0] ?? "";
         if (isUp) from = after(last);
         else before = last;
@@ -108,7 +108,7 @@ export class SqlStore implements StateStore {
         const rows = await this.#read(query, [...last, before, PAGE_ROWS, ...only]);
         const batch = rows.map(dirtyRowOf).filter(isValid);
         if (batch.length > 0) yield batch;
-        isMore = rows.length === PAGE_ROWS;
+        isMore = rows.length >= PAGE_ROWS;
         const [, , , lastPeer = "", lastName = ""] = rows.at(-1) ?? [];
         last = [lastName, lastPeer];
       }
@@ -131,6 +131,10 @@ export class SqlStore implements StateStore {
 
   async pins(): Promise<readonly Pin[]> {
     return (await this.#read(this.#sql.pins, [])).map(pinOf);
+  }
+
+  async note(name: string): Promise<string | undefined> {
+    return (await this.#read(this.#sql.note, [name]))[0]?.[0];
   }
 
   async intents(): Promise<readonly Intent[]> {
@@ -156,7 +160,7 @@ export class SqlStore implements StateStore {
     try {
       const result = await work(tx);
       if (!tx.end()) throw new StateError("state/broken", { message: FAILED_TEXT });
-      await retryBusy(() => db.run(this.#sql.commit, []), this.#options);
+      await retryBusy(() => db.commit(), this.#options);
       return result;
     } catch (error) {
       tx.end();
@@ -204,7 +208,7 @@ export class SqlStore implements StateStore {
   /** Leaves the first error to be told: a failing rollback means that the transaction is gone already. */
   async #rollBack(): Promise<void> {
     try {
-      await this.#writer.run(this.#sql.rollback, []);
+      await this.#writer.rollback();
     } catch {
       // The database rolled back by itself.
     }

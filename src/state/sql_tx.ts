@@ -71,6 +71,14 @@ export class SqlTx implements StateTx {
     );
   }
 
+  note(name: string): MaybePromise<string | undefined> {
+    return this.#select(this.#statements.note, [name], (rows) => rows[0]?.[0]);
+  }
+
+  putNote(name: string, text: string): MaybePromise<void> {
+    return this.#run(this.#statements.putNote, [name, text]);
+  }
+
   foreignCommits(): MaybePromise<number | undefined> {
     const query = this.#statements.foreignCommits;
     return query && this.#select(query, [], (rows) => Number(rows[0]?.[0]));

@@ -13,7 +13,13 @@ import {
 } from "./sql_connection.ts";
 import { isBusy } from "./retry.ts";
 import { StateError } from "./state_error.ts";
-import { SQLITE, SQLITE_BEGIN } from "./statements.ts";
+import {
+  SQLITE,
+  SQLITE_BEGIN,
+  SQLITE_COMMIT,
+  SQLITE_ROLLBACK,
+  SQLITE_SCHEMA,
+} from "./statements.ts";
 
 const NON_ASCII_REGEXP = /[^\x00-\x7f]/;
 
@@ -38,6 +44,7 @@ export interface SqliteOptions {
 export class SqliteDatabase implements SqlDatabase {
   readonly label: string;
   readonly statements = SQLITE;
+  readonly schema = SQLITE_SCHEMA;
   #options: SqliteOptions;
 
   constructor(options: SqliteOptions) {
@@ -111,6 +118,14 @@ export class SqliteConnection implements SqlConnection {
       if (!isBusy(error)) throw error; // next time
     }
     this.run(SQLITE_BEGIN, []);
+  }
+
+  commit(): void {
+    this.run(SQLITE_COMMIT, []);
+  }
+
+  rollback(): void {
+    this.run(SQLITE_ROLLBACK, []);
   }
 
   select(query: Query, values: readonly SqlValue[]): string[][] {

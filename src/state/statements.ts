@@ -1,14 +1,8 @@
-/** Every SQL text: the schema of csync2, our own tables beside it, and the statements of the store. */
-import type { Query, Statement, Statements } from "./sql_connection.ts";
-
-/** A table of csync2 exactly as the C program creates it, with its words for the creation. */
-export interface Table {
-  readonly name: string;
-  readonly create: Statement;
-}
+/** Every SQL text for SQLite: the schema of csync2, our own tables beside it, and the statements of the store. */
+import type { Query, Schema, SchemaStep, Statement, Statements, Table } from "./sql_connection.ts";
 
 /** D 5.2, in the C program's order and to the byte (golden database.json). */
-export const CSYNC2_TABLES: readonly Table[] = [
+const CSYNC2_TABLES: readonly Table[] = [
   table("file", "filename, checktxt", "filename", "REPLACE"),
   table("dirty", "filename, forced, myname, peername", "filename, peername"),
   table("hint", "filename, recursive", "filename, recursive"),
@@ -22,7 +16,7 @@ function table(name: string, columns: string, key: string, onConflict = "IGNORE"
 }
 
 /** Names of our own tables and triggers: C programs never look at them. */
-export const OWN_OBJECTS = [
+const OWN_OBJECTS = [
   "csync3_note",
   "csync3_intent",
   "csync3_action",
@@ -33,8 +27,7 @@ export const OWN_OBJECTS = [
 ] as const;
 
 /**
- * Numbered migrations of our own part; the number of the last one is the note `schema`. Each can be
- * run again: a dropped table takes its triggers with it, and the next start repairs that.
+ * A dropped table takes its triggers with it, and the next start repairs that.
  *
  * Generations are row numbers of `dirty`, which these triggers keep from being used twice. SQLite
  * gives a new row the highest number plus one, so only the number of a deleted highest row could come
@@ -42,7 +35,7 @@ export const OWN_OBJECTS = [
  * Triggers are part of the schema and therefore fire in C programs too. C's pair of DELETE and INSERT
  * for a mark thus changes the generation.
  */
-export const SQLITE_MIGRATIONS: readonly (readonly Statement[])[] = [
+const SQLITE_MIGRATIONS: readonly (readonly SchemaStep[])[] = [
   [
     own(`TABLE IF NOT EXISTS csync3_note (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID`),
     own(
@@ -81,10 +74,17 @@ function own(definition: string): Statement {
 }
 
 /** Names of all tables and triggers that are there. */
-export const SQLITE_OBJECTS: Query = {
+const SQLITE_OBJECTS: Query = {
   purpose: "Reading schema",
   columns: ["name"],
   rest: "FROM sqlite_master WHERE type IN ('table', 'trigger')",
+};
+
+export const SQLITE_SCHEMA: Schema = {
+  objects: SQLITE_OBJECTS,
+  tables: CSYNC2_TABLES,
+  own: OWN_OBJECTS,
+  migrations: SQLITE_MIGRATIONS,
 };
 
 /** A text parameter: bytes that are not ASCII are bound as a blob, see sqlite.ts. */
@@ -122,11 +122,11 @@ function records(order: "ASC" | "DESC"): Query {
  */
 export const SQLITE_BEGIN: Statement = { purpose: "Begin", sql: "BEGIN EXCLUSIVE" };
 
+export const SQLITE_COMMIT: Statement = { purpose: "Commit", sql: "COMMIT" };
+export const SQLITE_ROLLBACK: Statement = { purpose: "Rollback", sql: "ROLLBACK" };
+
 /** The statements for SQLite. */
 export const SQLITE: Statements = {
-  commit: { purpose: "Commit", sql: "COMMIT" },
-  rollback: { purpose: "Rollback", sql: "ROLLBACK" },
-
   record: {
     purpose: "Checking file",
     columns: ["checktxt"],

@@ -1,0 +1,399 @@
+/** Every SQL text for PostgreSQL: the schema of csync2, our own part of it, and the statements of the store. */
+import type { Query, Schema, Statement, Statements, Table } from "./sql_connection.ts";
+
+/**
+ * D 5.2, in the C program's order, without its unique constraints on names: they hold no name that is
+ * longer than a third of a page, and make the program fail that schedules an action twice (D 7.6.3).
+ */
+const TABLES: readonly Table[] = [
+  table("action", "filename TEXT NOT NULL, command TEXT NOT NULL, logfile TEXT NOT NULL"),
+  table(
+    "dirty",
+    "filename TEXT NOT NULL, forced INTEGER NOT NULL, myname TEXT NOT NULL, peername TEXT NOT NULL",
+  ),
+  table("file", "filename TEXT NOT NULL, checktxt TEXT NOT NULL"),
+  table("hint", `filename TEXT NOT NULL, "recursive" INTEGER NOT NULL`),
+  table("x509_cert", "peername TEXT NOT NULL, certdata TEXT NOT NULL, UNIQUE (peername)"),
+];
+
+function table(name: string, columns: string): Table {
+  const purpose = `Creating ${name} table`;
+  return { name, create: { purpose, sql: `CREATE TABLE ${name} (${columns})` } };
+}
+
+/** Bytes of a name that the indexes order by; a third of a page is 2,704. */
+const HEAD_BYTES = 2_000;
+
+/** The name's own bytes: byte order, whatever the collation of the database (D 7.6.5). */
+function key(name: string): string {
+  return `csync3_key(${name})`;
+}
+
+/** What the indexes have of it. */
+function head(name: string): string {
+  return `substr(csync3_key(${name}), 1, ${HEAD_BYTES})`;
+}
+
+/** Tells names with the same head apart. */
+function tail(name: string): string {
+  return `csync3_tail(${name})`;
+}
+
+const PEER = `peername COLLATE "C"`;
+const NAME_INDEX = `(${head("filename")}), csync3_tail(filename)`;
+
+/**
+ * Columns of our own have defaults, and go with their row: C programs name the columns that they
+ * insert, and replace a row by deleting and inserting it. A mark of theirs thus has a generation that
+ * never was, and a record of theirs no part of a second.
+ */
+const MIGRATION = [
+  own("csync3_note", `TABLE csync3_note (name TEXT PRIMARY KEY, value TEXT)`),
+  own("csync3_generation", `SEQUENCE csync3_generation`),
+  // A byte that is not UTF-8 is stored as an escape (D 7.6.4), and ordered as the byte it stands for.
+  {
+    purpose: "Creating own functions",
+    sql: `CREATE OR REPLACE FUNCTION csync3_key(t TEXT) RETURNS BYTEA
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+  IF position('%' IN t) = 0 OR t !~ '%[89A-F][0-9A-F]' THEN
+    RETURN convert_to(t, getdatabaseencoding());
+  END IF;
+  RETURN (
+    SELECT string_agg(
+      CASE WHEN m[2] IS NULL THEN convert_to(m[1], getdatabaseencoding())
+        ELSE decode(m[2], 'hex') END,
+      ''::BYTEA ORDER BY n)
+    FROM regexp_matches(t, '((?:[^%]|%(?![89A-F][0-9A-F]))+)|%([89A-F][0-9A-F])', 'g')
+      WITH ORDINALITY AS found (m, n));
+END $$`,
+  },
+  {
+    purpose: "Creating own functions",
+    sql: `CREATE OR REPLACE FUNCTION csync3_tail(t TEXT) RETURNS BYTEA
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+  IF octet_length(t) <= ${HEAD_BYTES} THEN RETURN ''::BYTEA; END IF;
+  RETURN sha256(convert_to(t, getdatabaseencoding()));
+END $$`,
+  },
+  own(
+    "csync3_intent",
+    "TABLE csync3_intent (filename TEXT NOT NULL, peername TEXT NOT NULL, temp TEXT NOT NULL, " +
+      "want TEXT NOT NULL)",
+  ),
+  own(
+    "csync3_root",
+    "TABLE csync3_root (filename TEXT NOT NULL, kind TEXT NOT NULL, place TEXT NOT NULL)",
+  ),
+  column("file.csync3_ns", "TEXT"),
+  column("dirty.csync3_generation", "BIGINT NOT NULL DEFAULT nextval('csync3_generation')"),
+  column("action.csync3_place", "BIGINT NOT NULL DEFAULT nextval('csync3_generation')"),
+  ...["file_filename_key", "dirty_filename_peername_key", "action_filename_command_key"].map(
+    (name) => ({
+      purpose: "Dropping keys that hold no long names",
+      sql: `ALTER TABLE ${name.split("_", 1)[0]} DROP CONSTRAINT ${name}`,
+      changes: name,
+    }),
+  ),
+  index("csync3_file_name", { unique: true, on: `file (${NAME_INDEX})` }),
+  index("csync3_dirty_name", { unique: true, on: `dirty (${NAME_INDEX}, ${PEER})` }),
+  index("csync3_dirty_peer", { on: `dirty (${PEER})` }),
+  index("csync3_hint_name", { on: `hint (${NAME_INDEX})` }),
+  index("csync3_action_name", { on: `action (${NAME_INDEX})` }),
+  index("csync3_intent_name", { unique: true, on: `csync3_intent (${NAME_INDEX})` }),
+  index("csync3_root_name", { unique: true, on: `csync3_root (${NAME_INDEX})` }),
+];
+
+function own(makes: string, definition: string) {
+  return { purpose: "Creating own tables", sql: `CREATE ${definition}`, makes };
+}
+
+function column(makes: string, type: string) {
+  const [of, name] = makes.split(".");
+  const sql = `ALTER TABLE ${of} ADD COLUMN ${name} ${type}`;
+  return { purpose: "Adding own columns", sql, makes };
+}
+
+function index(makes: string, { on, unique = false }: { on: string; unique?: boolean }) {
+  const sql = `CREATE ${unique ? "UNIQUE " : ""}INDEX ${makes} ON ${on}`;
+  return { purpose: "Creating own indexes", sql, makes };
+}
+
+const IN_SCHEMA = "= current_schema()::regnamespace";
+
+/** Tables, indexes and sequences; functions; columns as `table.column`. */
+const OBJECTS: Query = {
+  purpose: "Reading schema",
+  columns: ["name"],
+  rest: `FROM (SELECT relname::text AS name FROM pg_class WHERE relnamespace ${IN_SCHEMA} ` +
+    `UNION ALL SELECT proname::text FROM pg_proc WHERE pronamespace ${IN_SCHEMA} ` +
+    "UNION ALL SELECT relname || '.' || attname FROM pg_attribute JOIN pg_class ON " +
+    `pg_class.oid = attrelid WHERE relnamespace ${IN_SCHEMA} AND attname LIKE 'csync3%' ` +
+    "AND NOT attisdropped) AS objects",
+};
+
+export const POSTGRES_SCHEMA: Schema = {
+  objects: OBJECTS,
+  tables: TABLES,
+  own: [...MIGRATION.flatMap((step) => "makes" in step ? [step.makes] : []), "csync3_key"],
+  migrations: [MIGRATION],
+};
+
+/** Any number of ours, by database: an advisory lock belongs to one. */
+const LOCK_NUMBER = 0x63737933;
+/** How long the server lets a transaction wait before we ask again. */
+const LOCK_WAIT_MS = 500;
+
+/** Settings of every connection. Values travel as bytes, and never become part of a statement's text. */
+export function postgresSettings(use: "write" | "read", isSynchronous: boolean): string {
+  return [
+    "SET client_encoding = 'SQL_ASCII'",
+    "SET standard_conforming_strings = on",
+    // PERF: a new table has no statistics, and a page must never be made by sorting all of it.
+    "SET enable_seqscan = off",
+    "SET plan_cache_mode = force_generic_plan",
+    "SET jit = off",
+    "SET client_min_messages = warning",
+    `SET lock_timeout = ${LOCK_WAIT_MS}`,
+    ...(use === "read" ? ["SET default_transaction_read_only = on"] : []),
+    ...(isSynchronous ? [] : ["SET synchronous_commit = off"]),
+    "SHOW server_encoding",
+  ].join("; ");
+}
+
+/**
+ * One writer at a time: ours wait for each other at the advisory lock, and nobody else, a C program
+ * among them, writes to a table of ours meanwhile. Only the first table is waited for; a C program may
+ * have a later one, and then wants the first: it would be told of a deadlock, and end.
+ *
+ * @param turn each attempt waits for another table
+ */
+export function postgresBegin(turn: number): string {
+  const names = TABLES.map(({ name }) => name);
+  const order = names.map((_, n) => names[(n + turn) % names.length]);
+  const locks = order.map((name, n) =>
+    `LOCK TABLE ${name} IN SHARE ROW EXCLUSIVE MODE${n === 0 ? "" : " NOWAIT"}`
+  );
+  return [POSTGRES_BEGIN_ALONE, ...locks].join("; ");
+}
+
+/** While there are no tables yet. */
+export const POSTGRES_BEGIN_ALONE = `BEGIN; SELECT pg_advisory_xact_lock(${LOCK_NUMBER})`;
+
+/** A text as the column has it: `NUL ns=` of a record is kept apart, as there is no NUL here. */
+const RECORD_TEXT = `concat_ws(E'\\x01', checktxt, csync3_ns)`;
+
+/** @param text a parameter by its number, or the next one, as text of the database */
+export function postgresStatements(text: (n?: number) => string): Statements {
+  const named = (n: number, column = "filename") =>
+    `${head(column)} = ${head(text(n))} AND ${tail(column)} = ${tail(text(n))}`;
+  const inRange = (from: number, before: number) =>
+    `${head("filename")} BETWEEN ${head(text(from))} AND ${head(text(before))} AND ` +
+    `${key("filename")} < ${key(text(before))}`;
+  const ofPeer = (n: number) => `${PEER} = ${text(n)}`;
+  return {
+    ...records({ named, inRange, text }),
+    ...marks({ named, inRange, ofPeer, text }),
+    ...hintsAndActions({ named, text }),
+    ...pinsAndIntents({ named, text }),
+    ...rootsAndNotes({ named, text }),
+  };
+}
+
+interface Parts {
+  readonly named: (n: number) => string;
+  readonly inRange: (from: number, before: number) => string;
+  readonly ofPeer: (n: number) => string;
+  readonly text: (n?: number) => string;
+}
+
+function records({ named, inRange, text }: Omit<Parts, "ofPeer">) {
+  const page = (order: "ASC" | "DESC"): Query => ({
+    purpose: "DB Dump - File",
+    columns: ["filename", RECORD_TEXT],
+    rest: `FROM file WHERE ${inRange(1, 2)} AND ${key("filename")} >= ${key(text(1))} ` +
+      `ORDER BY ${head("filename")} ${order}, ${key("filename")} ${order} LIMIT $3::bigint`,
+    isPage: true,
+  });
+  return {
+    record: {
+      purpose: "Checking file",
+      columns: [RECORD_TEXT],
+      rest: `FROM file WHERE ${named(1)}`,
+    },
+    recordsAscending: page("ASC"),
+    recordsDescending: page("DESC"),
+    putRecord: {
+      purpose: "Adding or updating file entry",
+      head: "INSERT INTO file (filename, checktxt, csync3_ns) " +
+        "SELECT n, split_part(t, E'\\x01', 1), nullif(split_part(t, E'\\x01', 2), '') FROM (VALUES",
+      row: `(${text()}, ${text()})`,
+      tail: `) AS v (n, t) ON CONFLICT (${NAME_INDEX}) DO UPDATE SET ` +
+        "checktxt = excluded.checktxt, csync3_ns = excluded.csync3_ns",
+      keys: [0],
+    },
+    deleteRecord: {
+      purpose: "Removing file from DB",
+      sql: `DELETE FROM file WHERE ${named(1)}`,
+    },
+  };
+}
+
+function marks({ named, inRange, ofPeer, text }: Parts) {
+  const page = (condition: string): Query => ({
+    purpose: "DB Dump - Dirty",
+    columns: ["csync3_generation", "forced", "myname", "peername", "filename"],
+    rest: `FROM dirty WHERE ${inRange(1, 3)} AND ` +
+      `(${key("filename")}, ${PEER}) > (${key(text(1))}, ${text(2)})${condition} ` +
+      `ORDER BY ${head("filename")}, ${key("filename")}, ${PEER} LIMIT $4::bigint`,
+    isPage: true,
+  });
+  return {
+    dirtyPeers: {
+      purpose: "Get hosts from dirty db",
+      columns: ["peername"],
+      rest: `FROM (SELECT DISTINCT peername FROM dirty) AS peers ORDER BY ${PEER} DESC`,
+    },
+    dirtyRows: page(""),
+    dirtyRowsOfPeer: page(` AND ${ofPeer(5)}`),
+    mark: {
+      purpose: "Marking file as dirty",
+      head: "INSERT INTO dirty (filename, forced, myname, peername) VALUES",
+      row: `(${text()}, ?::integer, ${text()}, ${text()})`,
+      tail: `ON CONFLICT (${NAME_INDEX}, ${PEER}) DO UPDATE SET ` +
+        "forced = greatest(dirty.forced, excluded.forced), myname = excluded.myname, " +
+        "csync3_generation = excluded.csync3_generation",
+      keys: [0, 3],
+    },
+    isDirty: {
+      purpose: "Checking dirty",
+      columns: ["1"],
+      rest: `FROM dirty WHERE ${named(1)} LIMIT 1`,
+    },
+    settle: {
+      purpose: "Removing dirty entry",
+      sql: `DELETE FROM dirty WHERE ${named(1)} AND ${
+        ofPeer(2)
+      } AND csync3_generation = $3::bigint`,
+    },
+    clearMarks: { purpose: "Clearing dirty marks", sql: `DELETE FROM dirty WHERE ${named(1)}` },
+    clearMarksOfPeer: {
+      purpose: "Clearing dirty marks",
+      sql: `DELETE FROM dirty WHERE ${named(1)} AND ${ofPeer(2)}`,
+    },
+    force: {
+      purpose: "Forcing dirty marks",
+      sql: `UPDATE dirty SET forced = 1 WHERE ${inRange(1, 2)} AND ` +
+        `${key("filename")} >= ${key(text(1))}`,
+    },
+  };
+}
+
+/** C programs put rows twice: hints have no key there, and a log file is no part of it (D 7.7.5). */
+function hintsAndActions({ named, text }: Pick<Parts, "named" | "text">) {
+  const hint = `${named(1)} AND "recursive" = $2::integer`;
+  const action = `${named(1)} AND command = ${text(2)} AND logfile = ${text(3)}`;
+  const schedule: Statement = {
+    purpose: "Add action to database",
+    sql: `INSERT INTO action (filename, command, logfile) SELECT ${text(1)}, ${text(2)}, ` +
+      `${text(3)} WHERE NOT EXISTS (SELECT 1 FROM action WHERE ${action})`,
+  };
+  return {
+    hints: {
+      purpose: "DB Dump - Hint",
+      columns: [`"recursive"`, "filename"],
+      rest: `FROM (SELECT DISTINCT "recursive", filename FROM hint) AS hints ` +
+        `ORDER BY ${key("filename")}, "recursive"`,
+    },
+    addHint: {
+      purpose: "Adding hint",
+      sql: `INSERT INTO hint (filename, "recursive") SELECT ${text(1)}, $2::integer ` +
+        `WHERE NOT EXISTS (SELECT 1 FROM hint WHERE ${hint})`,
+    },
+    deleteHint: { purpose: "Removing hint", sql: `DELETE FROM hint WHERE ${hint}` },
+    actions: {
+      purpose: "Get commands from action table",
+      columns: ["filename", "command", "logfile"],
+      rest: "FROM (SELECT min(csync3_place) AS place, filename, command, logfile FROM action " +
+        "GROUP BY filename, command, logfile) AS actions ORDER BY place",
+    },
+    schedule: [schedule],
+    deleteAction: [{ purpose: "Remove action entry", sql: `DELETE FROM action WHERE ${action}` }],
+  };
+}
+
+function pinsAndIntents({ named, text }: Pick<Parts, "named" | "text">) {
+  return {
+    pin: {
+      purpose: "Check x509 certs",
+      columns: ["certdata"],
+      rest: `FROM x509_cert WHERE peername = ${text(1)}`,
+    },
+    pins: {
+      purpose: "List x509 certs",
+      columns: ["peername", "certdata"],
+      rest: `FROM x509_cert ORDER BY ${PEER}`,
+    },
+    addPin: {
+      purpose: "Adding peer x509 certificate",
+      sql: `INSERT INTO x509_cert (peername, certdata) VALUES (${text(1)}, ${text(2)}) ` +
+        "ON CONFLICT DO NOTHING",
+    },
+    deletePin: {
+      purpose: "Removing peer x509 certificate",
+      sql: `DELETE FROM x509_cert WHERE peername = ${text(1)}`,
+    },
+    intents: {
+      purpose: "Reading intents",
+      columns: ["filename", "peername", "temp", "want"],
+      rest: `FROM csync3_intent ORDER BY ${key("filename")}`,
+    },
+    putIntent: {
+      purpose: "Writing intent",
+      sql: "INSERT INTO csync3_intent (filename, peername, temp, want) " +
+        `VALUES (${text(1)}, ${text(2)}, ${text(3)}, ${text(4)}) ON CONFLICT (${NAME_INDEX}) ` +
+        "DO UPDATE SET peername = excluded.peername, temp = excluded.temp, want = excluded.want",
+    },
+    deleteIntent: {
+      purpose: "Removing intent",
+      sql: `DELETE FROM csync3_intent WHERE ${named(1)}`,
+    },
+  };
+}
+
+function rootsAndNotes({ named, text }: Pick<Parts, "named" | "text">) {
+  return {
+    roots: {
+      purpose: "Reading roots",
+      columns: ["filename", "kind", "place"],
+      rest: `FROM csync3_root ORDER BY ${key("filename")}`,
+    },
+    putRoot: {
+      purpose: "Writing root",
+      sql: "INSERT INTO csync3_root (filename, kind, place) " +
+        `VALUES (${text(1)}, ${text(2)}, ${text(3)}) ON CONFLICT (${NAME_INDEX}) ` +
+        "DO UPDATE SET kind = excluded.kind, place = excluded.place",
+    },
+    deleteRoot: {
+      purpose: "Removing root",
+      sql: `DELETE FROM csync3_root WHERE ${named(1)}`,
+    },
+    note: {
+      purpose: "Reading note",
+      columns: ["value"],
+      rest: `FROM csync3_note WHERE name = ${text(1)}`,
+    },
+    putNote: {
+      purpose: "Writing note",
+      sql: `INSERT INTO csync3_note (name, value) VALUES (${text(1)}, ${text(2)}) ` +
+        "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+    },
+    timeSamples: {
+      purpose: "DB Dump - File",
+      columns: ["checktxt"],
+      rest: "FROM (SELECT checktxt FROM file LIMIT 20000) AS samples " +
+        "WHERE substr(checktxt, 1, 11) = 'v1%3Amtime=' LIMIT 100",
+    },
+  };
+}
