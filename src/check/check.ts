@@ -5,7 +5,7 @@ import { deletionGuard, mostRemovals, type RemovalLimit } from "../reconcile/mod
 import { recordCovered, recordMissing } from "../roots/mod.ts";
 import { Batch, type CheckCounts } from "./batch.ts";
 import type { CheckContext } from "./context.ts";
-import { countRemovals } from "./count_removals.ts";
+import { countRemovals, overlap } from "./count_removals.ts";
 import type { FindingSink } from "./finding.ts";
 import { HeldRemovals } from "./held_removals.ts";
 import type { Pass } from "./join.ts";
@@ -37,9 +37,9 @@ export interface CheckOptions extends CheckContext {
  */
 export async function check(options: CheckOptions): Promise<CheckCounts> {
   const { state, reporter, init = false } = options;
-  const held = new HeldRemovals(options);
   const hints = options.targets === "hints" ? (await state.hints()).toReversed() : undefined;
   const targets = hints ?? (options.targets as readonly CheckTarget[]);
+  const held = new HeldRemovals(options, { overlap: overlap(targets) });
   await limit(options, held, targets);
   const batch = new Batch(options, { held, commits: await state.foreignCommits() });
   const pass = passOf(options, batch);

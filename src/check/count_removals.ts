@@ -94,6 +94,11 @@ function withoutCovered(targets: readonly CheckTarget[]): CheckTarget[] {
   return wanted;
 }
 
+/** Whether a check of the targets can come to one name more than once. */
+export function overlap(targets: readonly CheckTarget[]): boolean {
+  return mayOverlap(targets) || withoutCovered(targets).length < targets.length;
+}
+
 /** A single name that is gone takes what was below it with it. */
 function mayOverlap(targets: readonly CheckTarget[]): boolean {
   return targets.length > 1 && targets.some(({ recursive }) => !recursive);

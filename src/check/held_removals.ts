@@ -19,14 +19,24 @@ export class HeldRemovals {
   #left = Infinity;
   #excess: say.Excess | undefined;
   #removals = 0;
+  /** The limit was kept when it was counted. */
+  #isLate = false;
+  /** Where names can come more than once. */
+  readonly #names: Set<DbName> | undefined;
 
-  constructor({ config, state, jail, allowsRemovals = false }: Omit<CheckContext, "reporter">) {
+  /** @param options `overlap`: names can come more than once, and count once. @default {false} */
+  constructor(
+    { config, state, jail, allowsRemovals = false }: Omit<CheckContext, "reporter">,
+    { overlap = false }: { overlap?: boolean } = {},
+  ) {
     this.#guard = new RootGuard({ config, state, jail, allowsRemovals });
+    this.#names = overlap ? new Set() : undefined;
   }
 
   /** No more than `most` removals from now on. */
   limitTo(most: number, excess: say.Excess): void {
     this.#left = most;
+    this.#isLate = most >= 0;
     this.#excess = excess;
   }
 
@@ -57,7 +67,7 @@ export class HeldRemovals {
         ? await guard.faultAt(name)
         : undefined;
       if (fault === undefined) passed.push(finding);
-      else this.#hold(fault);
+      else this.#hold(name, fault);
     }
     return this.#withinLimit(passed);
   }
@@ -71,13 +81,15 @@ export class HeldRemovals {
       reporter.note(say.recordsHeld(fault, count));
     }
     if (this.#excess !== undefined && this.#left < 0) {
-      const count = Math.max(this.#excess.count, this.#removals);
+      const count = this.#isLate ? this.#removals : this.#excess.count;
       reporter.note(say.tooManyRemovals({ ...this.#excess, count }));
     }
   }
 
-  #hold(fault: RootFault): void {
+  #hold(name: DbName, fault: RootFault): void {
     this.#guard.hold(fault.root);
+    if (this.#names?.has(name)) return;
+    this.#names?.add(name);
     const held = this.#held.get(fault.root);
     if (held === undefined) this.#held.set(fault.root, { fault, count: 1 });
     else held.count++;
