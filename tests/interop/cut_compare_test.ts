@@ -2,9 +2,9 @@
  * Comparisons that are cut: what is told is true, and that something is missing is told too. A client
  * that is cut off never takes silence for an empty list or for the end of a file.
  */
-import type { Kind } from "../support/cluster.ts";
 import { CutBed } from "../support/cut_bed.ts";
 import { boundaries, cuts, describe, everywhere, sample } from "../support/cut_case.ts";
+import type { NodeKind } from "../support/cut_node.ts";
 import type { Cut } from "../support/cut_proxy.ts";
 import { FILES } from "../support/cut_scenarios.ts";
 
@@ -61,11 +61,11 @@ function judge(bed: CutBed, is: Compared, whole: Compared): string[] {
   return faults;
 }
 
-const SERVERS: readonly Kind[] = ["ours", "c"];
+const SERVERS: readonly NodeKind[] = ["inner", "c"];
 for (const [at, server] of SERVERS.entries()) {
   for (const comparison of COMPARISONS) {
-    Deno.test(`cut while comparing by ${comparison.name}, ours -> ${server}`, async () => {
-      await using bed = await CutBed.make({ client: "ours", server, net: 30 + at, ...FILES });
+    Deno.test(`cut while comparing by ${comparison.name}, ours -> ${server === "c" ? "c" : "ours"}`, async () => {
+      await using bed = await CutBed.make({ client: "inner", server, net: 30 + at, ...FILES });
       const whole = await compare(bed, comparison, undefined);
       const all = (["up", "down"] as const).flatMap((direction) => {
         const bytes = whole.recorded[direction];

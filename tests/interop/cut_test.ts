@@ -3,16 +3,17 @@
  * csync2: nothing is broken, nothing is forgotten, and the next session makes up for it. Everyday runs
  * take the boundaries of the messages and their neighbours, `deno task test:full` every byte.
  */
-import type { Kind } from "../support/cluster.ts";
 import { CutBed, type CutBedOptions } from "../support/cut_bed.ts";
 import { cuts, describe, everywhere, model, runCase, sample } from "../support/cut_case.ts";
+import type { NodeKind } from "../support/cut_node.ts";
 import type { Cut } from "../support/cut_proxy.ts";
 import { FILES, type Scenario, TREES } from "../support/cut_scenarios.ts";
 
 const IS_FULL = Deno.env.get("CSYNC2_FULL") === "1";
 /** Cases that are shown of those that fail. */
 const SHOWN = 10;
-const PAIRS: readonly [Kind, Kind][] = [["ours", "ours"], ["ours", "c"], ["c", "ours"]];
+const PAIRS: readonly [NodeKind, NodeKind][] = [["inner", "inner"], ["inner", "c"], ["c", "inner"]];
+const SAID = { inner: "ours", process: "ours", c: "c" };
 const SCENARIOS: Readonly<Record<string, Scenario>> = { files: FILES, trees: TREES };
 /** Places of a TLS session in one direction; its bytes mean nothing to us. */
 const TLS_PLACES = IS_FULL ? 400 : 12;
@@ -37,9 +38,9 @@ async function tryAll(
 }
 
 for (const [at, [client, server]] of PAIRS.entries()) {
-  const isOurs = client === "ours" && server === "ours";
+  const isOurs = client === "inner" && server === "inner";
   for (const [name, scenario] of Object.entries(SCENARIOS)) {
-    Deno.test(`cut at every message, ${client} -> ${server}, ${name}`, async () => {
+    Deno.test(`cut at every message, ${SAID[client]} -> ${SAID[server]}, ${name}`, async () => {
       await tryAll(
         { client, server, net: 10 + at, ...scenario },
         (sent) =>
@@ -56,7 +57,7 @@ for (const [at, [client, server]] of PAIRS.entries()) {
     });
   }
 
-  Deno.test(`cut anywhere, ${client} -> ${server}, TLS`, async () => {
+  Deno.test(`cut anywhere, ${SAID[client]} -> ${SAID[server]}, TLS`, async () => {
     await tryAll(
       { client, server, net: 20 + at, tls: true, ...FILES },
       (sent) =>

@@ -1,7 +1,8 @@
 /** One session that is cut, what must be true afterwards, and the session that makes up for it. */
 import { fromBytes } from "../../src/model/mod.ts";
 import type { Ran } from "./cluster.ts";
-import type { CutBed, Seen, Tree } from "./cut_bed.ts";
+import type { CutBed } from "./cut_bed.ts";
+import type { Seen, Tree } from "./cut_node.ts";
 import type { Cut, Direction, How } from "./cut_proxy.ts";
 
 /** A session that nobody disturbed: where it begins, where it ends, and what travelled. */
@@ -38,26 +39,50 @@ export async function model(bed: CutBed): Promise<Model> {
   return { old, wanted: bed.server.look(), records: bed.server.table("file"), up, down };
 }
 
-/**
- * Cuts one session, looks, and runs another one.
- * @param checks whether the server checks its tree in between
- */
-export async function runCase(
-  bed: CutBed,
-  { cut, model, checks }: { cut: Cut; model: Model; checks: boolean },
-): Promise<Faults> {
+export interface Case {
+  readonly cut: Cut;
+  readonly model: Model;
+  /** Whether the server checks its tree in between. */
+  readonly checks: boolean;
+  /** Who is killed when the connection has become silent, and how much later. */
+  readonly kill?: { readonly victim: "client" | "server"; readonly delayMs: number };
+}
+
+/** Cuts one session, looks, and runs another one. */
+export async function runCase(bed: CutBed, { cut, model, checks, kill }: Case): Promise<Faults> {
   const faults: Faults = [];
   await bed.reset();
   await bed.server.start();
-  bed.proxy.arm(cut);
+  const { proxy } = bed;
+  proxy.arm(cut);
+  if (kill !== undefined) proxy.onCut = () => killLater(bed, kill);
   const first = await bed.client.run("-u");
-  await bed.server.quiet(bed.proxy);
-  if (!bed.proxy.isCut && cut.after < model[cut.direction].length - TLS_VARIES_BYTES) {
+  await proxy.afterCut;
+  await bed.server.quiet(proxy);
+  if (!proxy.isCut && cut.after < model[cut.direction].length - TLS_VARIES_BYTES) {
     faults.push("nothing was cut");
   }
-  judgeCut(bed, first, faults);
+  if (kill?.victim !== "client") judgeCut(bed, first, faults);
   const lost = judgeTree(bed, model, faults);
   if (checks) await judgeCheck(bed, faults, lost);
+  await bed.server.start(); // after a kill; else it goes on
+  await judgeNext(bed, { model, lost, faults });
+  return faults;
+}
+
+async function killLater(
+  bed: CutBed,
+  { victim, delayMs }: NonNullable<Case["kill"]>,
+): Promise<void> {
+  if (delayMs > 0) await new Promise((go) => setTimeout(go, delayMs));
+  await bed[victim].kill();
+}
+
+/** The session that makes up for the one that was cut. */
+async function judgeNext(
+  bed: CutBed,
+  { model, lost, faults }: { model: Model; lost: readonly string[]; faults: Faults },
+): Promise<void> {
   bed.proxy.arm(undefined);
   let second = await bed.client.run("-u");
   if (second.rc === 1 && lost.length > 0) {
@@ -69,13 +94,12 @@ export async function runCase(
   judgeEnd(bed, second, faults);
   judgeSame(bed, model, faults);
   await judgeCheck(bed, faults);
-  return faults;
 }
 
 /** The client tells what happened, once, and its exit code says so. */
 function judgeCut(bed: CutBed, { rc, stdout, stderr }: Ran, faults: Faults): void {
   const { client, server: { host } } = bed;
-  if (client.kind === "c") return;
+  if (!client.isOurs) return;
   const dirty = client.table("dirty");
   const errors = said(stderr).filter((line) => line !== "Finished with 1 errors.");
   if (stdout !== "") faults.push(`the client prints ${stdout}`);
@@ -103,7 +127,7 @@ function judgeLoss(
   { lost, second }: { lost: readonly string[]; second: Ran },
   faults: Faults,
 ): void {
-  if (bed.client.kind === "c") return; // it says nothing (D 7.4.6)
+  if (!bed.client.isOurs) return; // it says nothing (D 7.4.6)
   const { host } = bed.server;
   const wanted = lost.map((name) =>
     `ERROR: Updating ${bed.client.path(name)} on ${host} failed: File is also marked dirty here!`
@@ -118,7 +142,7 @@ function judgeLoss(
  */
 function judgeTree(bed: CutBed, { old, wanted }: Model, faults: Faults): string[] {
   const lost: string[] = [];
-  const now = bed.server.look();
+  const now = bed.server.look({ temporary: false }); // what a kill leaves goes at the next start
   const marks = bed.client.table("dirty");
   // What is missing above a marked name comes with it (W 15.6).
   const isMarked = (name: string) =>
@@ -148,9 +172,9 @@ interface Versions {
  */
 function isHalfDone(bed: CutBed, { is, was, want }: Versions): boolean {
   if (want === undefined) return false;
-  const isOurs = bed.client.kind === "ours" && bed.server.kind === "ours";
+  const isOurs = bed.client.isOurs && bed.server.isOurs;
   if (is === undefined) {
-    return bed.server.kind === "c" && was !== undefined && was.kind !== want.kind;
+    return !bed.server.isOurs && was !== undefined && was.kind !== want.kind;
   }
   if (isOurs && want.kind === "reg") return false;
   const hasContentOf = (one: Seen | undefined) =>

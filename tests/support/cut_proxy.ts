@@ -20,6 +20,8 @@ export interface Cut {
 
 /** How long nothing travels before the end of a `silence`. */
 const SILENCE_MS = 20;
+/** The same for a `kill`: long enough for who is to be killed. */
+const KILL_MS = 100;
 
 export interface CutProxyOptions {
   /** Both listen on it: the client must find the server's name at the proxy. */
@@ -46,8 +48,10 @@ export class CutProxy implements AsyncDisposable {
   #connections = 0;
   #pieces: { direction: Direction; bytes: Uint8Array }[] = [];
   #ended = Promise.withResolvers<void>();
-  /** Called at the moment of the cut. */
-  onCut: () => void = () => {};
+  /** Called at the moment of the cut, once. */
+  onCut: () => Promise<void> = () => Promise.resolve();
+  /** What `onCut` has begun. */
+  afterCut: Promise<void> = Promise.resolve();
 
   private constructor(options: CutProxyOptions) {
     this.#options = options;
@@ -71,6 +75,8 @@ export class CutProxy implements AsyncDisposable {
     this.#pieces = [];
     this.#connections = 0;
     this.#ended = Promise.withResolvers<void>();
+    this.onCut = () => Promise.resolve();
+    this.afterCut = Promise.resolve();
   }
 
   /** Whether the connection was cut: false when it had fewer bytes. */
@@ -150,7 +156,7 @@ export class CutProxy implements AsyncDisposable {
   #break(pair: Pair, { how, direction }: Cut): void {
     if (pair.isStill || pair.isOver[direction]) return;
     this.#isCut = true;
-    this.onCut();
+    this.afterCut = this.onCut();
     const { client, server } = pair;
     switch (how) {
       case "half":
@@ -174,7 +180,7 @@ export class CutProxy implements AsyncDisposable {
         setTimeout(() => {
           client.end();
           server.end();
-        }, SILENCE_MS);
+        }, how === "kill" ? KILL_MS : SILENCE_MS);
         return;
     }
   }
