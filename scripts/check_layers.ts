@@ -49,7 +49,7 @@ const RANKS: Readonly<Record<string, { rank: number; may: readonly string[] }>> 
   },
   compare: {
     rank: 5,
-    may: ["model", "report", "config", "reconcile", "fs", "state", "protocol"],
+    may: ["model", "report", "config", "delta", "reconcile", "fs", "state", "protocol"],
   },
   cli: { rank: 8, may: ["*"] },
 };

@@ -13,7 +13,7 @@ import {
   wantText,
 } from "../model/mod.ts";
 import type { DirHandle, HeldObject } from "../fs/mod.ts";
-import type { StateTx } from "../state/mod.ts";
+import { type StateTx, supersedeTold } from "../state/mod.ts";
 import { isSystemError, recordOf, type Target, type Workshop } from "./target.ts";
 
 /** One state of one object. */
@@ -144,6 +144,7 @@ export async function recordIn(
   }
   await tx.deleteIntent(target.name);
   await tx.clearMarks(target.name, target.peer);
+  await supersedeTold(tx, target.name, target.peer);
 }
 
 /** How a failure is told to the peer. Everything that is not its doing goes on as an exception. */

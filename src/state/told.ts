@@ -30,10 +30,16 @@ export interface Told {
   readonly peer: HostName;
   /** As an intent has it: check text in nanoseconds, `---` for nothing. */
   readonly version: string;
+  /** How often in a row it was sent because another host had changed it, without a change here. */
+  readonly relays: number;
 }
 
-export function told(name: DbName, peer: HostName, entry: Entry): Told {
-  return { name, peer, version: wantText(entry) };
+/** What a peer has got just now. */
+export function told(
+  { name, peer }: Pick<Told, "name" | "peer">,
+  { entry, relays = 0 }: { readonly entry: Entry; readonly relays?: number },
+): Told {
+  return { name, peer, version: wantText(entry), relays };
 }
 
 /** Remembers what peers have got. What was known of these names at these peers is forgotten. */
@@ -94,13 +100,13 @@ function shelfOf(name: DbName): string {
   return `told/${(hash % SHELVES).toString(16).padStart(2, "0")}`;
 }
 
-/** A line each: name, peer, version. What is no such line is left out. */
+/** A line each: name, peer, version, relays. What is no such line is left out. */
 function parse(text: string): Told[] {
   if (text === "") return [];
   return text.split("\n").flatMap((line) => {
-    const [name = "", peer = "", version = ""] = line.split(" ").map(percentDecode);
-    return isDbName(name) && peer !== "" && version !== ""
-      ? [{ name, peer: peer as HostName, version }]
+    const [name = "", peer = "", version = "", relays = ""] = line.split(" ").map(percentDecode);
+    return isDbName(name) && peer !== "" && version !== "" && /^\d{1,3}$/.test(relays)
+      ? [{ name, peer: peer as HostName, version, relays: Number(relays) }]
       : [];
   });
 }
@@ -109,8 +115,8 @@ function parse(text: string): Told[] {
 function print(lines: readonly Told[], mostBytes: number): string {
   const kept: string[] = [];
   let bytes = 0;
-  for (const { name, peer, version } of lines.toReversed()) {
-    const line = [name, peer, version].map(percentEncode).join(" ");
+  for (const { name, peer, version, relays } of lines.toReversed()) {
+    const line = [name, peer, version, `${relays}`].map(percentEncode).join(" ");
     bytes += line.length + 1;
     if (bytes > mostBytes) break;
     kept.push(line);

@@ -12,6 +12,8 @@ export interface PushContext {
   readonly peer: Peer;
   readonly peerName: HostName;
   readonly dryRun: boolean;
+  /** Nothing is done unless the peer has exactly this: a version as `Told` has it. */
+  readonly onlyOver?: string;
   /** Announces the own name; false when the peer refused it, which is reported once. */
   identify(myName: HostName): Promise<boolean>;
   /**

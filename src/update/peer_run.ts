@@ -1,5 +1,5 @@
 /** The update of one peer: its rows, removals first, over one connection. */
-import { type Config, locate, resolveName } from "../config/mod.ts";
+import { type Config, locate, peersOf, resolveName } from "../config/mod.ts";
 import type { ReadJail } from "../fs/mod.ts";
 import {
   type DbName,
@@ -14,7 +14,7 @@ import {
 import type { Peer } from "../protocol/mod.ts";
 import { marksFor } from "../reconcile/mod.ts";
 import type { Reporter } from "../report/mod.ts";
-import type { StateStore } from "../state/mod.ts";
+import { outdatedTold, type StateStore } from "../state/mod.ts";
 import { isSystemError, type PushContext } from "./context.ts";
 import { type Dial, isConnectionError } from "./dial.ts";
 import { DirectoryTimes } from "./directory_times.ts";
@@ -73,18 +73,20 @@ export class PeerRun {
   constructor(options: PeerRunOptions, peerName: HostName) {
     this.#options = options;
     this.#peerName = peerName;
-    this.#settled = new SettleQueue(options.state, options.config.ignored);
+    const { state, config } = options;
+    this.#settled = new SettleQueue(state, {
+      ignored: config.ignored,
+      isShared: (name) => peersOf(config, name).length > 1,
+    });
   }
 
   /** Never throws for anything the network, the peer or the disk does. @throws StateError */
   async run(): Promise<void> {
     const { config, reporter, dial } = this.#options;
     const peer = this.#peerName;
-    const plan = await this.#plan();
-    const total = plan.removals.length + plan.modifications;
-    if (total === 0) return;
+    const { removals: rows, modifications } = await this.#plan();
     if (!config.groups.some((group) => group.peers.some((p) => p.name === peer))) {
-      return this.#tellLeftOver(total, false);
+      return this.#tellLeftOver(rows.length + modifications, false);
     }
     const plan = { removals: await this.#withoutHeld(rows), modifications };
     const total = plan.removals.length + modifications;
@@ -107,7 +109,7 @@ export class PeerRun {
 
   #tellLeftOver(count: number, isHostKnown: boolean): void {
     const { reporter, isRestricted } = this.#options;
-    if (!isRestricted) reporter.note(say.leftOver(this.#peerName, count, isHostKnown));
+    if (!isRestricted && count > 0) reporter.note(say.leftOver(this.#peerName, count, isHostKnown));
   }
 
   /** Tells removals from modifications; keeps only the former, for they are sent in reverse. */

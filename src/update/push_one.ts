@@ -5,12 +5,16 @@ import {
   type DirtyRow,
   type Entry,
   exhaustive,
+  hidesTarget,
+  nanos,
   type Outcome,
   parent,
+  parseCheckText,
   type Present,
   type Refusal,
   refusalText,
   sameCheckText,
+  toSeconds,
 } from "../model/mod.ts";
 import type { DeltaSource, ThereView } from "../protocol/mod.ts";
 import { type PushFacts, type PushStep, pushStep, type ThereFacts } from "../reconcile/mod.ts";
@@ -22,9 +26,19 @@ import * as say from "./messages.ts";
 /**
  * How it went. `settled`: the peer has it. `kept`: the row stays, and why was said. `in-no-group`:
  * nothing may be sent. `present`: a removal that is none any more. `parent-missing`: the peer needs
- * the directory above first.
+ * the directory above first. `not-due`: the peer has something else than `onlyOver`.
  */
-export type PushResult = "settled" | "kept" | "in-no-group" | "present" | "parent-missing";
+export type PushResult =
+  | "settled"
+  | "kept"
+  | "in-no-group"
+  | "present"
+  | "parent-missing"
+  | "not-due";
+
+/** The version of nothing. */
+const NOTHING = "---";
+const TIME_REGEXP = /^v1:mtime=-?\d+/;
 
 /** Everything about one row while it is pushed. */
 interface Push extends Contested {
@@ -100,11 +114,14 @@ async function decide(push: Push): Promise<PushResult> {
   if (step.do !== "look") return await perform(push, step);
   const there = await lookThere(push);
   if ("refusal" in there) return refuse(push, there.refusal);
+  if (!await isOver(push, there)) return "not-due";
   const isNew = there.kind === "absent";
   return await perform({ ...push, isNew }, pushStep({ ...facts, there }));
 }
 
-async function lookThere(push: Push): Promise<ThereFacts | { readonly refusal: Refusal }> {
+async function lookThere(
+  push: Push,
+): Promise<ThereFacts & { isOver?: boolean } | { readonly refusal: Refusal }> {
   const { context: { peer }, key, name } = push;
   const answer = await peer.look(key, name, (view) => judge(push, view));
   switch (answer.kind) {
@@ -121,13 +138,32 @@ async function lookThere(push: Push): Promise<ThereFacts | { readonly refusal: R
   }
 }
 
+/** Whether the peer has what it is to have if anything is to be done. SIG does not tell the time. */
+async function isOver(push: Push, there: ThereFacts & { isOver?: boolean }): Promise<boolean> {
+  const { context: { onlyOver, peer }, key, name } = push;
+  if (onlyOver === undefined) return true;
+  if (there.kind !== "there") return onlyOver === NOTHING;
+  if (there.isOver !== true) return false;
+  const { type, mtime } = parseCheckText(onlyOver)!;
+  if (type !== "reg" || mtime === undefined) return true;
+  const now = await peer.measure(key, name, "mtime");
+  if (typeof now !== "bigint") return false;
+  return peer.timeUnit === "nanos"
+    ? now === mtime.value
+    : toSeconds(nanos(now)) === toSeconds(nanos(mtime.value));
+}
+
 /** The signature is not even pulled when the texts differ. */
-async function judge({ context: { config }, here, content }: Push, view: ThereView) {
-  if (here.kind === "absent") return { sameText: false, sameContent: false };
+async function judge({ context, here, content }: Push, view: ThereView) {
+  const { config, onlyOver = NOTHING } = context;
+  const isOver = sameCheckText(onlyOver.replace(TIME_REGEXP, "v1:mtime=0"), view.checkText);
+  if (here.kind === "absent") return { sameText: false, sameContent: false, isOver };
   const own = checkText(here, { time: "zero", ignored: config.ignored });
-  const sameText = sameCheckText(own, view.checkText);
+  // D 7.3.4: a target that the peer does not tell may be another one, so the link is sent.
+  const sameText = sameCheckText(own, view.checkText) && !hidesTarget(view.checkText);
   const isContentOpen = sameText && content !== undefined;
-  return { sameText, sameContent: !isContentOpen || await content.isSameAs(view.signature) };
+  const sameContent = !isContentOpen || await content.isSameAs(view.signature);
+  return { sameText, sameContent, isOver };
 }
 
 async function perform(push: Push, step: PushStep): Promise<PushResult> {
@@ -190,6 +226,8 @@ async function carryOut(push: Push, act: () => Promise<Outcome>): Promise<PushRe
   }
   const outcome = await act();
   if (outcome.kind === "done") return "settled";
+  // What it has changed itself it will tell everybody.
+  if (outcome.kind === "conflict" && push.context.onlyOver !== undefined) return "not-due";
   if (outcome.kind !== "conflict" || !await winsConflict(push, here)) return refuse(push, outcome);
   await push.context.tellOthers(push.name);
   const second = await flushThen(push, act);

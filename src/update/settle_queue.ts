@@ -7,7 +7,7 @@ import {
   NOTHING_IGNORED,
 } from "../model/mod.ts";
 import { checkStep } from "../reconcile/mod.ts";
-import type { StateStore, StateTx } from "../state/mod.ts";
+import { rememberTold, type StateStore, type StateTx, type Told, told } from "../state/mod.ts";
 
 /** Rows per transaction. */
 const SETTLE_ROWS = 100;
@@ -21,6 +21,13 @@ interface Waiting {
   readonly sent?: Entry | undefined;
 }
 
+export interface SettleQueueOptions {
+  /** @default nothing */
+  readonly ignored?: Ignored;
+  /** Whether third hosts have the name too: then what a peer got is remembered (`rememberTold`). */
+  readonly isShared?: (name: DbName) => boolean;
+}
+
 /**
  * A mark that has changed or is gone means that somebody else is pushing the same name: another `-x`,
  * or a C program on the same database. Whose object arrives last nobody knows, so the name is marked
@@ -32,6 +39,8 @@ interface Waiting {
  * PERF: one transaction per row would be the most expensive local step of a push.
  */
 export class SettleQueue {
+  readonly #ignored: Ignored;
+  readonly #isShared: (name: DbName) => boolean;
   #waiting: Waiting[] = [];
   #writing: Promise<void> = Promise.resolve();
   #failure: unknown;
@@ -40,8 +49,11 @@ export class SettleQueue {
 
   constructor(
     private readonly state: StateStore,
-    private readonly ignored: Ignored = NOTHING_IGNORED,
-  ) {}
+    { ignored = NOTHING_IGNORED, isShared = () => false }: SettleQueueOptions = {},
+  ) {
+    this.#ignored = ignored;
+    this.#isShared = isShared;
+  }
 
   /** Like `add`, for a row that stays: the peer refused, but perhaps in the middle of a change. */
   async keep(row: DirtyRow): Promise<void> {
@@ -86,26 +98,36 @@ export class SettleQueue {
   /**
    * What was sent is not what the last check has seen. If it changes back before the next one, that one
    * finds nothing, and the peer would keep what it was sent: a link that was something else for a
-   * moment, a file that was moved away and back. So the mark stays until both agree. A name without a
+   * moment, a file that was moved away and back. So the mark stays until both agree, and is made anew
+   * when a peer that won a conflict has taken it away meanwhile. A name without a
    * record needs none: the next check takes it for new and marks it (`-m` and `-u` without a check).
    */
   async #isUnrecorded(tx: StateTx, name: DbName, sent: Entry): Promise<boolean> {
     const record = await tx.record(name);
-    const options = { name, time: this.state.timeUnit, ignored: this.ignored };
+    const options = { name, time: this.state.timeUnit, ignored: this.#ignored };
     const step = checkStep(sent, record, options).do;
     return step === "changed" || step === "vanished";
+  }
+
+  #told(rows: readonly Waiting[]): Told[] {
+    return rows.flatMap(({ row: { name, peer }, sent }) =>
+      sent !== undefined && this.#isShared(name) ? [told({ name, peer }, { entry: sent })] : []
+    );
   }
 
   /** Never rejects. */
   async #write(rows: readonly Waiting[]): Promise<void> {
     try {
       await this.state.transaction(async (tx) => {
+        await rememberTold(tx, this.#told(rows));
         for (const { row, sent } of rows) {
-          if (sent !== undefined && await this.#isUnrecorded(tx, row.name, sent)) continue;
-          if (await tx.settle(row)) continue;
-          const { name, myName, peer, generation } = row;
-          await tx.mark([{ name, myName, peer, forced: false }]);
-          if (generation !== NO_GENERATION) this.#contested.add(name);
+          const isUnrecorded = sent !== undefined &&
+            await this.#isUnrecorded(tx, row.name, sent);
+          const isSettled = await tx.settle(row);
+          if (isSettled && !isUnrecorded) continue;
+          const { name, myName, peer, forced, generation } = row;
+          await tx.mark([{ name, myName, peer, forced: isSettled && forced }]);
+          if (!isSettled && generation !== NO_GENERATION) this.#contested.add(name);
         }
       });
     } catch (error) {

@@ -686,6 +686,23 @@ Deno.test("W 20.27 a check text that is only a beginning of ours is not equal", 
   assert.ok(bed.log().includes("PUT reg a/f"));
 });
 
+Deno.test("D 7.3.4 a link whose target the peer does not tell is sent", async () => {
+  const { bed } = await marked(GROUP, { "a/f": "1" });
+  await using _ = bed;
+  Deno.symlinkSync("elsewhere", bed.path("a/l"));
+  await bed.check();
+  const peer = bed.peer();
+  peer.look = async (_key, _name, judge) => ({
+    kind: "there",
+    judged: await judge({
+      checkText: "v1:mode=41471:uid=0:gid=0:type=lnk:target=",
+      signature: (async function* () {})(),
+    }),
+  });
+  await bed.update();
+  assert.ok(bed.log().includes("PUT lnk a/l"), bed.log().join());
+});
+
 Deno.test("a signature that is none counts as another content, and everything is sent", async () => {
   const { bed } = await marked(GROUP, { "a/f": "content" });
   await using _ = bed;

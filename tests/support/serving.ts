@@ -11,7 +11,7 @@ export const KEY = keyOf("k");
 export const CLIENT_ADDRESS = "127.27.0.1";
 
 /** Listener whose connections are made by `connect`. */
-class MemoryDoors implements Doors {
+export class MemoryDoors implements Doors {
   readonly address = { address: "127.27.0.2", port: 30865 };
   readonly #waiting: Duplex[] = [];
   #wake = () => {};
