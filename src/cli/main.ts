@@ -115,6 +115,10 @@ async function carryOut(
       const { makeCert } = await import("./make_cert.ts");
       return await makeCert(invocation, parts);
     }
+    case "check-config": {
+      const { checkConfig } = await import("./check_config.ts");
+      return await checkConfig({ invocation, ...parts });
+    }
     case "serve":
     case "serve-once":
     case "serve-stdio": {

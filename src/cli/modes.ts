@@ -17,7 +17,14 @@ import { pathOf, targets } from "./targets.ts";
 /** Modes that need configuration and state. */
 export type SessionMode = Exclude<
   Mode,
-  "keygen" | "make-cert" | "check-config" | "version" | "help" | "serve" | "serve-once" | "serve-stdio"
+  | "keygen"
+  | "make-cert"
+  | "check-config"
+  | "version"
+  | "help"
+  | "serve"
+  | "serve-once"
+  | "serve-stdio"
 >;
 
 /** Exit codes (D 4.3). */

@@ -296,7 +296,8 @@ function peersOfGroup(hosts: readonly HostSyntax[], own: number, hostName: HostN
   );
 }
 
-function withoutTrailingSlashes(text: string): string {
+/** A pattern as it is matched: slashes at its end do not count, but in a lone one (D 2.3). */
+export function withoutTrailingSlashes(text: string): string {
   let end = text.length;
   while (end > 1 && text[end - 1] === "/") end--;
   return text.slice(0, end);

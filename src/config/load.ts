@@ -4,8 +4,9 @@ import type { OnNote } from "./build.ts";
 import type { Config } from "./config.ts";
 import { ConfigError, place, type Position } from "./config_error.ts";
 import type { Include, SourceText } from "./lexer.ts";
-import { parseConfig } from "./parse_config.ts";
+import { parseConfig, readStatements } from "./parse_config.ts";
 import { compileShell } from "./shell_match.ts";
+import { findSuspicions, type Passage, type Suspicion } from "./suspicions.ts";
 
 export interface LoadOptions {
   /** `CSYNC2_SYSTEM_DIR`; a relative one is relative to the current directory. */
@@ -61,24 +62,40 @@ export function configFile(systemDir: string, configName: string): string {
  * `config/include`, `config/key`, `config/not-a-member`
  */
 export function loadConfig(options: LoadOptions): Config {
-  const { systemDir, configName, onNote = () => {} } = options;
+  const { systemDir, onNote = () => {} } = options;
+  return parseConfig(readMain(options), {
+    ...options,
+    onNote,
+    include: includer(systemDir),
+    readKey: (name, at) => readKey(name, at, { systemDir, onNote }),
+  });
+}
+
+/**
+ * What in the configuration is allowed, but hardly meant, whoever this host is. Values are not judged.
+ *
+ * @throws ConfigError `config/name`, `config/unreadable`, `config/syntax`, `config/include`
+ */
+export function loadSuspicions(
+  options: Pick<LoadOptions, "systemDir" | "configName">,
+): (Suspicion | Passage)[] {
+  const include = includer(options.systemDir);
+  return readStatements(readMain(options), include, (all) => findSuspicions([...all]));
+}
+
+function readMain(
+  { systemDir, configName, onNote }: Pick<LoadOptions, "systemDir" | "configName" | "onNote">,
+): SourceText {
   const file = configFile(systemDir, configName);
-  onNote(2, `Config-File:   ${file}`);
-  let main: SourceText;
+  onNote?.(2, `Config-File:   ${file}`);
   try {
-    main = { file, text: readText(file) };
+    return { file, text: readText(file) };
   } catch (error) {
     throw new ConfigError("config/unreadable", {
       message: `Can not open config file \`${show(file)}': ${reason(error)}`,
       cause: error,
     });
   }
-  return parseConfig(main, {
-    ...options,
-    onNote,
-    include: includer(systemDir),
-    readKey: (name, at) => readKey(name, at, { systemDir, onNote }),
-  });
 }
 
 /** Finds included files: as the process sees the name, else in the system directory (D 7.1.6). */

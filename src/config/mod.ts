@@ -31,6 +31,7 @@ export {
   KEY_MIN_BYTES,
   loadConfig,
   type LoadOptions,
+  loadSuspicions,
   readKeyFile,
 } from "./load.ts";
 export {
@@ -53,3 +54,4 @@ export {
 } from "./prefix.ts";
 export { includeRoots, rootsOver } from "./roots.ts";
 export { shellMatch, type ShellMatchOptions } from "./shell_match.ts";
+export { linkOnPassage, type Passage, type Suspicion, suspicionLine } from "./suspicions.ts";

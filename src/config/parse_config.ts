@@ -3,14 +3,29 @@ import { buildConfig, type BuildOptions, type OnNote } from "./build.ts";
 import type { Config } from "./config.ts";
 import { ConfigError } from "./config_error.ts";
 import { type Include, Lexer, type SourceText } from "./lexer.ts";
-import { parse } from "./parser.ts";
+import { parse, type Statement } from "./parser.ts";
 
 export interface ParseConfigOptions extends Omit<BuildOptions, "file"> {
   readonly include: Include;
 }
 
+/** Reads the text, and what it includes. @throws ConfigError for the first mistake */
+export function parseConfig(main: SourceText, options: ParseConfigOptions): Config {
+  let notes: Parameters<OnNote>[] = [];
+  try {
+    return readStatements(main, options.include, (statements) => {
+      notes = [];
+      const onNote: OnNote = (level, text) => notes.push([level, text]);
+      return buildConfig(statements, { ...options, file: main.file, onNote });
+    });
+  } finally {
+    for (const note of notes) options.onNote(...note);
+  }
+}
+
 /**
- * Reads the text, and what it includes.
+ * Gives the statements of a text, and of what it includes, to `use`; a mistake is found when they get
+ * there.
  *
  * A text that is valid today means what it always meant: quotes know no escapes. Only a text that is an
  * error otherwise is read a second time, with `\"` and `\\` as escapes in quotes; if that fails too, the
@@ -18,42 +33,21 @@ export interface ParseConfigOptions extends Omit<BuildOptions, "file"> {
  *
  * @throws ConfigError for the first mistake
  */
-export function parseConfig(main: SourceText, options: ParseConfigOptions): Config {
-  const notes: Parameters<OnNote>[] = [];
-  try {
-    return readOnce(main, { ...options, notes, escapes: false });
-  } catch (error) {
-    if (!(error instanceof SawBackslash)) throw error;
-    notes.length = 0;
-    try {
-      return readOnce(main, { ...options, notes, escapes: true });
-    } catch {
-      throw error.cause;
-    }
-  } finally {
-    for (const note of notes) options.onNote(...note);
-  }
-}
-
-/** A syntax error in a text with a backslash in quotes. */
-class SawBackslash extends Error {}
-
-function readOnce(
+export function readStatements<T>(
   main: SourceText,
-  { notes, escapes, include, ...options }: ParseConfigOptions & {
-    readonly notes: Parameters<OnNote>[];
-    readonly escapes: boolean;
-  },
-): Config {
-  const lexer = new Lexer(main, { include, escapes });
-  const onNote: OnNote = (level, text) => notes.push([level, text]);
+  include: Include,
+  use: (statements: Iterable<Statement>) => T,
+): T {
+  const lexer = new Lexer(main, { include, escapes: false });
   try {
-    return buildConfig(parse(lexer), { ...options, file: main.file, onNote });
+    return use(parse(lexer));
   } catch (error) {
     const isSyntax = error instanceof ConfigError && error.code === "config/syntax";
-    if (isSyntax && !escapes && lexer.sawBackslashInQuotes) {
-      throw new SawBackslash("", { cause: error });
+    if (!isSyntax || !lexer.sawBackslashInQuotes) throw error;
+    try {
+      return use(parse(new Lexer(main, { include, escapes: true })));
+    } catch {
+      throw error;
     }
-    throw error;
   }
 }

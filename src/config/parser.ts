@@ -43,7 +43,7 @@ export type Statement =
   | { readonly kind: "hosts"; readonly hosts: readonly HostSyntax[] }
   | { readonly kind: "include" | "exclude" | "compare"; readonly words: readonly Word[] }
   | { readonly kind: ValueKeyword; readonly value: Word }
-  | { readonly kind: "action"; readonly action: ActionSyntax }
+  | { readonly kind: "action"; readonly action: ActionSyntax; readonly at: Position }
   | { readonly kind: "prefix"; readonly name: Word }
   | { readonly kind: "on"; readonly host: Word; readonly path: Word }
   | { readonly kind: "prefix-end" }
@@ -177,9 +177,10 @@ function* group(tokens: Tokens): Generator<Statement, void, void> {
 function* groupStatement(tokens: Tokens): Generator<Statement, void, void> {
   const keyword = tokens.keyword(IN_GROUP);
   switch (keyword) {
-    case "action":
-      tokens.take();
-      return yield { kind: "action", action: action(tokens) };
+    case "action": {
+      const { at } = tokens.take();
+      return yield { kind: "action", action: action(tokens), at };
+    }
     case "host": {
       tokens.take();
       const hosts = hostList(tokens);
