@@ -72,13 +72,17 @@ export interface RequestHandler extends AsyncDisposable {
   measure(at: Addressed, of: "mtime" | "size"): Promise<bigint | undefined | Refusal>;
   /** TYPE. */
   content(at: Addressed): Promise<ByteStream | Refusal>;
-  /** LIST: records ascending by key, in batches; times in `unit`. */
+  /**
+   * LIST: records ascending by key, in batches; times in `unit`. Without `isOurs` in the form of the C
+   * programs: links below a prefix have no target (D 7.3.4).
+   */
   list(
     query: {
       readonly myName: string;
       readonly keys: readonly string[];
       readonly only?: DbName;
       readonly unit: "seconds" | "nanos";
+      readonly isOurs: boolean;
     },
   ): AsyncIterable<readonly ListedRow[]>;
 }

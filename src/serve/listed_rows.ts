@@ -11,6 +11,7 @@ import type { ListedRow } from "../protocol/mod.ts";
 import type { StateStore } from "../state/mod.ts";
 
 const MTIME_REGEXP = /^v1:mtime=(-?\d{1,19})(?=:)/;
+const TARGET_REGEXP = /(?<=%3Atype=lnk%3Atarget=).*$/;
 
 export interface ListQuery {
   /** Identity of the asking peer. */
@@ -20,6 +21,8 @@ export interface ListQuery {
   readonly keys: readonly string[];
   readonly only?: DbName;
   readonly unit: "seconds" | "nanos";
+  /** The asking program is ours. */
+  readonly isOurs: boolean;
 }
 
 /**
@@ -28,7 +31,7 @@ export interface ListQuery {
  */
 export async function* listedRows(
   { config, state }: { config: Config; state: StateStore },
-  { peer, myName, keys, only, unit }: ListQuery,
+  { peer, myName, keys, only, unit, isOurs }: ListQuery,
 ): AsyncGenerator<readonly ListedRow[]> {
   const groups = config.groups.filter((group) =>
     group.myName === myName && group.peers.some(({ name }) => name === peer) &&
@@ -39,10 +42,23 @@ export async function* listedRows(
     const rows: ListedRow[] = [];
     for (const record of records) {
       if (!groups.some((group) => groupMatches(group, record.name))) continue;
-      rows.push({ key: percentEncode(record.name), stored: storedInUnit(record, unit) });
+      const stored = storedInUnit(record, unit);
+      const isPrefixed = record.name.startsWith("%");
+      rows.push({
+        key: percentEncode(record.name),
+        stored: isPrefixed && !isOurs ? withoutTarget(stored) : stored,
+      });
     }
     if (rows.length > 0) yield rows;
   }
+}
+
+/**
+ * COMPAT: C programs record links below a prefix with an empty target and compare texts as they are, so
+ * that they would report every such link of ours as different (D 7.3.4).
+ */
+function withoutTarget(stored: string): string {
+  return stored.replace(TARGET_REGEXP, "");
 }
 
 async function* read(

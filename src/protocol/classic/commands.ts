@@ -261,7 +261,7 @@ async function skipStream({ wire, flavour, maxStreamBytes }: Session, [length]: 
 }
 
 async function list(
-  { wire, handler, unit }: Session,
+  { wire, handler, unit, flavour: { isOurClient: isOurs } }: Session,
   [myName, which, ...keys]: Args,
 ): Promise<Answer> {
   const isAll = which === "-";
@@ -270,7 +270,7 @@ async function list(
   if (!isAll && (which === undefined || !isDbName(which))) return { reply: REPLY.finished };
   const only = isAll ? {} : { only: which as DbName };
   let rows: string[] = [], chars = 0;
-  for await (const batch of handler.list({ myName, keys: usable, unit, ...only })) {
+  for await (const batch of handler.list({ myName, keys: usable, unit, isOurs, ...only })) {
     for (const row of batch) {
       const line = listRow(row);
       if (!line.startsWith("v")) throw new ProtocolError("source", "Cannot list: not a check text");
