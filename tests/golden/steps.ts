@@ -45,6 +45,8 @@ export interface RunOptions {
   readonly redirect?: string;
   /** Value of -D; null leaves the option out. */
   readonly database?: string | null;
+  /** In place of the program that is tested. */
+  readonly program?: string;
 }
 
 export function load<T>(name: string): T {
@@ -91,7 +93,7 @@ export class Surroundings implements AsyncDisposable {
 
   async run(
     args: readonly string[],
-    { host = "a.demo", cwd, env = {}, bare = false, redirect, database }: RunOptions = {},
+    { host = "a.demo", cwd, env = {}, bare = false, redirect, database, program }: RunOptions = {},
   ): Promise<RunResult> {
     const words = bare ? args.map((a) => this.localise(a)) : this.#arguments(host, args, database);
     const where = cwd === undefined ? this.base : this.path(cwd);
@@ -99,6 +101,7 @@ export class Surroundings implements AsyncDisposable {
       cwd: where,
       env: { ...environment(`${this.base}/etc`), PWD: where, ...env },
       ...(redirect !== undefined && { redirect: this.localise(redirect) }),
+      ...(program !== undefined && { program }),
     }).spawn();
     const timer = setTimeout(() => child.kill("SIGKILL"), RUN_DEADLINE_MS);
     try {

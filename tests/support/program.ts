@@ -24,6 +24,8 @@ export interface CommandOptions {
   readonly quiet?: boolean;
   /** Redirection in sh's words, for further descriptors: `9>/tmp/x`. */
   readonly redirect?: string;
+  /** In place of ours. */
+  readonly program?: string;
 }
 
 /** The words that start our program: from source, or the binary that CSYNC2_OURS names. */
@@ -35,9 +37,9 @@ export function ourWords(): string[] {
 
 export function csync2Command(
   args: readonly string[],
-  { cwd, env, quiet = false, redirect }: CommandOptions,
+  { cwd, env, quiet = false, redirect, program: other }: CommandOptions,
 ): Deno.Command {
-  const program = Deno.env.get("CSYNC2_PROGRAM") ?? Deno.env.get("CSYNC2_OURS");
+  const program = other ?? Deno.env.get("CSYNC2_PROGRAM") ?? Deno.env.get("CSYNC2_OURS");
   let words = program === undefined ? ourWords() : program.split(" ");
   if (redirect !== undefined) words = ["/bin/sh", "-c", `exec "$0" "$@" ${redirect}`, ...words];
   return new Deno.Command(words[0]!, {
