@@ -122,6 +122,11 @@ export function sameCheckText(a: string, b: string): boolean {
     x.dev === y.dev && (!x.target || !y.target || x.target === y.target) && sameTime(x, y);
 }
 
+/** Whether the text is a link's that does not tell its target: a C program's, below a prefix (D 7.3.4). */
+export function hidesTarget(text: string): boolean {
+  return text.endsWith(":type=lnk:target=");
+}
+
 function sameTime({ mtime: a }: CheckFields, { mtime: b }: CheckFields): boolean {
   if (a === undefined || b === undefined || a.value === b.value) return true;
   // Zeros stand for a fraction that is not known as well (storedInUnit).
