@@ -1,5 +1,11 @@
 /** `-R`: rows that no group covers any more. */
-import { type Config, includeRoots, matchingGroups, resolveName, rootsOver } from "../config/mod.ts";
+import {
+  type Config,
+  includeRoots,
+  matchingGroups,
+  resolveName,
+  rootsOver,
+} from "../config/mod.ts";
 import type { DbName, DirtyRow } from "../model/mod.ts";
 import type { Reporter } from "../report/mod.ts";
 import type { StateStore } from "../state/mod.ts";

@@ -1,7 +1,6 @@
 /** Answers one connection's requests: identify, admit, check again, apply, record. */
 import { scheduleFor } from "../actions/mod.ts";
 import { type Applied, BUSY, type Held, type Target } from "../apply/mod.ts";
-import { checkOne } from "../check/mod.ts";
 import { type Config, grant, locate } from "../config/mod.ts";
 import { signature } from "../delta/mod.ts";
 import type { SourceFile } from "../fs/mod.ts";
@@ -17,7 +16,6 @@ import {
   type Located,
   type Meta,
   type Outcome,
-  parent,
   type Refusal,
   type ScheduledAction,
 } from "../model/mod.ts";
@@ -31,6 +29,7 @@ import type {
 import { admit, marksFor } from "../reconcile/mod.ts";
 import type { Reporter } from "../report/mod.ts";
 import { backupsOf } from "./backups.ts";
+import { checkName, makesParents } from "./check_name.ts";
 import { contentOf, nothing } from "./content.ts";
 import type { Contexts, Workplace } from "./context.ts";
 import { absentReply, refusing } from "./failures.ts";
@@ -61,6 +60,7 @@ export interface ReceiverOptions {
 interface Granted {
   readonly name: DbName;
   readonly key: string;
+  readonly peer: HostName;
   readonly at: Located;
 }
 
@@ -145,10 +145,11 @@ export class Receiver implements RequestHandler {
     const target: Target = { name, at, peer: this.#identity!, backups: [], actions: [] };
     using held = await applier.hold(target, { waitMs: this.#lockWaitMs });
     if (held === undefined) return BUSY;
-    const { ignored } = this.#configured;
     const entry = jail.look(at);
-    if (entry.kind === "absent") return absentReply(entry, this.#makesParents(granted));
-    const text = checkText(entry, { time: "zero", ignored });
+    if (entry.kind === "absent") {
+      return absentReply(entry, makesParents(this.#workplace, this.#configured, granted));
+    }
+    const text = checkText(entry, { time: "zero", ignored: this.#configured.ignored });
     if (entry.kind !== "reg") return { kind: "there", checkText: text };
     this.#open = jail.open(at);
     this.#signed.add(name, this.#open.fingerprint);
@@ -208,7 +209,7 @@ export class Receiver implements RequestHandler {
         put,
         maxFileBytes: this.#options.maxFileBytes ?? Number.MAX_SAFE_INTEGER,
         onApplied: (applied) => this.#tell(granted.name, applied),
-        guard: (work) => this.#guard(work),
+        guard: (work) => refusing(this.#options.reporter, work),
         onEnd: () => turn[Symbol.dispose](),
       });
     });
@@ -269,7 +270,7 @@ export class Receiver implements RequestHandler {
   ): Promise<T | Refusal> {
     using _turn = this.turn.begin(name);
     this.#close();
-    return await this.#guard(async () => {
+    return await refusing(this.#options.reporter, async () => {
       const peer = this.#identity;
       if (peer === undefined) return { kind: "denied", why: "no grant" } as const;
       const admission = admit({
@@ -287,12 +288,8 @@ export class Receiver implements RequestHandler {
         const { hostName } = this.#configured;
         return failed(`Prefix '${prefix}' is not defined for host '${hostName}'.`);
       }
-      return await work({ name, key, at });
+      return await work({ name, key, peer, at });
     });
-  }
-
-  #guard<T>(work: () => Promise<T>): Promise<T | Refusal> {
-    return refusing(this.#options.reporter, work);
   }
 
   /**
@@ -322,19 +319,14 @@ export class Receiver implements RequestHandler {
         return this.#refuse(granted.name, admission.outcome);
       }
     }
-    if (makes && held.seen === undefined && this.#makesParents(granted)) {
+    if (
+      makes && held.seen === undefined && makesParents(this.#workplace, this.#configured, granted)
+    ) {
       const refusal = held.makeParents();
       if (refusal !== undefined) return this.#refuse(granted.name, refusal);
     }
     undo.move();
     return held;
-  }
-
-  /** `--create-parents`: the peer cannot send the directory above, because no group of ours has it. */
-  #makesParents({ name, key }: Granted): boolean {
-    const dir = parent(name), peer = this.#identity;
-    if (!this.#workplace.createsParents || dir === undefined || peer === undefined) return false;
-    return grant(this.#configured, { name: dir, key, peer }) === "denied";
   }
 
   #target({ name, at }: Granted): Target {
@@ -358,21 +350,7 @@ export class Receiver implements RequestHandler {
   }
 
   async #check(name: DbName): Promise<void> {
-    const { config, state, jail } = this.#workplace;
-    const { reporter } = this.#options;
-    const scheduled: ScheduledAction[] = [];
-    await checkOne({
-      config,
-      state,
-      jail,
-      reporter,
-      actionsFor: (changed) => {
-        const actions = scheduleFor(config, changed, "local");
-        scheduled.push(...actions);
-        return actions;
-      },
-    }, name);
-    this.#scheduled(scheduled);
+    this.#scheduled(await checkName(this.#workplace, this.#options.reporter, name));
   }
 
   /** Our copy goes back to the peer that was refused. No action: nothing has changed here (D 7.7.3). */
