@@ -10,6 +10,8 @@ export type Security = "plain" | "rsa-v1" | "rsa-v3" | "p256";
 
 export interface NodeSpec {
   readonly kind: Kind;
+  /** Value of `-D`. @default a SQLite file of its own */
+  readonly database?: string;
   readonly security?: Security;
 }
 
@@ -32,6 +34,10 @@ export interface ClusterOptions {
   readonly network?: Readonly<Record<string, string>>;
   /** Nodes whose system host name is their name, and which get no `-N`. */
   readonly named?: string;
+  /** `-C` of all clients; there is no other configuration then. */
+  readonly configName?: string;
+  /** A run that takes longer is killed. @default {60} */
+  readonly deadlineSeconds?: number;
   /** Servers write standard error to a file; it is inherited without. */
   readonly logs?: boolean;
 }
@@ -51,7 +57,6 @@ export interface Ran {
 
 /** The group key of every cluster. */
 export const KEY = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._";
-const RUN_DEADLINE_MS = 60_000;
 const SUBJECT = "/C=AU/ST=Some-State/O=Internet Widgits Pty Ltd";
 let nextPort = 32_000 + (Deno.pid % 500) * 40;
 
@@ -127,10 +132,10 @@ export class Cluster implements AsyncDisposable {
 
   /** Writes the node's configuration; `group` replaces the lines inside the group. */
   configure(node: string, group = this.#options.group ?? ["include @;"]): void {
-    const { nodes, hosts, top = [], config } = this.#options;
+    const { nodes, hosts, top = [], config, configName } = this.#options;
     const list = hosts ?? Object.keys(nodes).map((n) => `${n}.demo`).join(" ");
     const whole = ["group demo", "{", `  host ${list};`, "  key demo.key;", ...group, "}"];
-    this.writeConfig(node, config ?? [...top, ...whole]);
+    this.writeConfig(node, config ?? [...top, ...whole], configName);
   }
 
   /** Writes a configuration, also one for `-C`. Aliases are written with `\\@`, as `@` is the tree. */
@@ -147,6 +152,12 @@ export class Cluster implements AsyncDisposable {
     return this.#options.nodes[node]!.kind;
   }
 
+  /** The node's database file. */
+  database(node: string): string {
+    const { configName } = this.#options;
+    return `${this.base}/${node}/db/${node}.demo${configName ? `_${configName}` : ""}.db3`;
+  }
+
   /** The node's tree, seen from outside. */
   tree(node: string): string {
     return `${this.base}/${node}/tree`;
@@ -154,11 +165,11 @@ export class Cluster implements AsyncDisposable {
 
   /** The words that start the node's program in its mount namespace; every exec keeps the process. */
   words(node: string, args: readonly string[], as = this.kind(node)): string[] {
-    const { network, named = "" } = this.#options;
+    const { network, named = "", database = `${this.base}/${node}/db` } = this.#options;
     const program = as === "c" ? ["csync2"] : ourWords();
     const isNamed = named.includes(node);
     const name = isNamed ? [] : ["-N", `${node}.demo`];
-    const own = [...name, "-D", `${this.base}/${node}/db`, "-p", `${this.port}`];
+    const own = [...name, "-D", database, "-p", `${this.port}`];
     const setup = [
       'mount --bind "$0" "$1"',
       ...(network === undefined ? [] : [`mount --bind ${this.base}/hosts /etc/hosts`]),
@@ -241,8 +252,10 @@ export class Cluster implements AsyncDisposable {
 
   /** Runs the program of `kind` with the configuration, database and tree of `node`. */
   async runAs(kind: Kind, node: string, ...args: string[]): Promise<Ran> {
-    const child = this.#command(this.words(node, args, kind), node).spawn();
-    const timer = setTimeout(() => child.kill("SIGKILL"), RUN_DEADLINE_MS);
+    const { configName, deadlineSeconds = 60 } = this.#options;
+    const named = configName === undefined ? [] : ["-C", configName];
+    const child = this.#command(this.words(node, [...named, ...args], kind), node).spawn();
+    const timer = setTimeout(() => child.kill("SIGKILL"), deadlineSeconds * 1_000);
     const { code, signal, stdout, stderr } = await child.output();
     clearTimeout(timer);
     const text = (bytes: Uint8Array) => new TextDecoder("latin1").decode(bytes);

@@ -25,7 +25,7 @@ export interface ObserveOptions {
 
 /** Rows of a node's database as byte strings. */
 function rows(cluster: Cluster, node: string, sql: string): string[][] {
-  const db = new DatabaseSync(`${cluster.base}/${node}/db/${node}.demo.db3`);
+  const db = new DatabaseSync(cluster.database(node));
   try {
     const latin = (value: unknown) =>
       value instanceof Uint8Array
@@ -85,8 +85,11 @@ export function observe(
   { nodes, dir, sinceSeconds }: ObserveOptions,
 ): Observed {
   const root = `${cluster.mount}/${dir}`;
-  const below = (name: string) => name === root ? "." : name.slice(root.length + 1);
-  const isOurs = (name: string) => name === root || name.startsWith(`${root}/`);
+  const below = (name: string) =>
+    name.startsWith("%") ? name : name === root ? "." : name.slice(root.length + 1);
+  // Names with a prefix are in clusters of one scenario only.
+  const isOurs = (name: string) =>
+    name === root || name.startsWith(`${root}/`) || name.startsWith("%");
   const exact: Record<string, string> = {}, records: Record<string, string[]> = {};
   const marks: string[] = [];
   const out = new Map<string, string>();
