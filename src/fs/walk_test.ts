@@ -238,3 +238,26 @@ Deno.test("walk() goes through /proc without an error that ends it", () => {
   for (const _ of steps) count++;
   ok(count > 50);
 });
+
+Deno.test("D 7.3.17 walk() tells where it comes to another file system, and stays out if told to", () => {
+  using jail = openReadJail();
+  for (const directories of ["after", "before"] as const) {
+    for (const isOpen of [true, false]) {
+      const crossed: string[] = [], names: string[] = [];
+      const steps = jail.walk({ anchor: "/" as DiskPath, below: "" }, {
+        name: "/" as DbName,
+        directories,
+        classify: (name) => ["/", "/proc", "/proc/version", "/etc"].includes(name) ? 2 : 0,
+        onError: (name, error) => names.push(`${name}: ${error.errnoName}`),
+        crosses: (name, isForeign) => {
+          crossed.push(`${name} ${isForeign}`);
+          return isOpen;
+        },
+      });
+      for (const { name } of steps) names.push(name);
+      deepEqual(crossed, ["/proc true"]);
+      const inside = isOpen ? ["/proc/version"] : [];
+      deepEqual(names.sort(), ["/", "/etc", "/proc", ...inside]);
+    }
+  }
+});
