@@ -165,7 +165,8 @@ export class Cluster implements AsyncDisposable {
 
   /** The words that start the node's program in its mount namespace; every exec keeps the process. */
   words(node: string, args: readonly string[], as = this.kind(node)): string[] {
-    const { network, named = "", database = `${this.base}/${node}/db` } = this.#options;
+    const { network, named = "" } = this.#options;
+    const { database = `${this.base}/${node}/db` } = this.#options.nodes[node]!;
     const program = as === "c" ? ["csync2"] : ourWords();
     const isNamed = named.includes(node);
     const name = isNamed ? [] : ["-N", `${node}.demo`];
