@@ -44,7 +44,7 @@ export const GROUPS: readonly Group[] = [
     paths: ["tests/e2e"],
     needsRoot: true,
     needsHosts: true,
-    programs: ["csync2", "openssl", "perl", "unshare", "nsenter", "ip", "python3"],
+    programs: ["csync2", "openssl", "perl", "unshare", "nsenter", "ip", "python3", "sqlite3"],
   },
   {
     name: "interop",
