@@ -54,3 +54,15 @@ Deno.test("SettleQueue throws what the state throws, at the next call", async ()
   }, /disk full/);
   await assert.rejects(queue.flush(), /disk full/);
 });
+
+Deno.test("SettleQueue marks again what was taken away while something else than the record was sent", async () => {
+  const { state, rows } = await marked(2);
+  const record = { name: dbName("/f0"), stored: "v1%3Amode=16877%3Auid=0%3Agid=0%3Atype=dir" };
+  await state.transaction((tx) => tx.putRecords([record]));
+  const queue = new SettleQueue(state);
+  await state.transaction((tx) => tx.clearMarks(dbName("/f0"))); // FLUSH by who won a conflict
+  for (const row of rows) await queue.add(row, { kind: "absent", because: "leaf" });
+  await queue.flush();
+  assert.deepEqual([...queue.takeContested()], ["/f0"]);
+  assert.equal(await left(state), 1);
+});

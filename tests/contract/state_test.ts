@@ -608,6 +608,19 @@ const TRANSACTION_CASES: readonly Case[] = [
       assert.deepEqual(await tx.intents(), [intent]);
     });
   }],
+  ["keeps notes of its own, and long ones", async (store) => {
+    const long = "%0A line\n".repeat(5_333) + "!";
+    assert.equal(await store.note("told/00"), undefined);
+    await store.transaction(async (tx) => {
+      await tx.putNote("told/00", "one");
+      await tx.putNote("told/01", long);
+      await tx.putNote("told/00", "two\nthree ");
+      assert.equal(await tx.note("told/00"), "two\nthree ");
+      assert.equal(await tx.note("told/02"), undefined);
+    });
+    assert.equal(await store.note("told/00"), "two\nthree ");
+    assert.equal(await store.note("told/01"), long);
+  }],
   ["refuses a transaction object after its end", async (store) => {
     let kept: Parameters<Parameters<StateStore["transaction"]>[0]>[0] | undefined;
     await store.transaction((tx) => void (kept = tx));
