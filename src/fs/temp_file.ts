@@ -2,7 +2,9 @@
 import { type Entry, type Name, nanos } from "../model/mod.ts";
 import {
   copyRange,
+  diskRoom,
   entryOf,
+  errorNamed,
   type Fd,
   OsError,
   rename,
@@ -18,6 +20,14 @@ import type { SourceFile, TempFile } from "./ports.ts";
 import { DiskSource } from "./source_file.ts";
 
 const COPY_BYTES = 262_144;
+/**
+ * LIMIT: a hundredth of the file system, at most 1 GiB, is never filled: a few bytes of delta can ask
+ * for any amount of content, and a full disk stops everybody else.
+ */
+const RESERVED_SHARE = 0.01;
+const RESERVED_MAX_BYTES = 1_073_741_824;
+/** PERF: asked once per so many bytes. */
+const CLAIM_BYTES = 8_388_608;
 
 export interface DiskTempInit {
   /** Open for writing; owned from now on. */
@@ -33,6 +43,8 @@ export class DiskTemp implements TempFile {
   readonly #fd: Fd;
   readonly #dir: Fd;
   #installed = false;
+  /** May be written without asking for room again. */
+  #claimed = 0;
 
   constructor({ fd, dir, name }: DiskTempInit) {
     this.name = name;
@@ -41,7 +53,20 @@ export class DiskTemp implements TempFile {
   }
 
   write(bytes: Uint8Array): void {
+    this.#claim(bytes.length);
     writeAll(this.#fd, bytes, this.name);
+  }
+
+  /** @throws OsError ENOSPC when less than the reserve would be left */
+  #claim(bytes: number): void {
+    if (bytes > this.#claimed) {
+      const { free, total } = diskRoom(this.#fd, this.name);
+      const reserved = Math.min(total * RESERVED_SHARE, RESERVED_MAX_BYTES);
+      const room = total === 0 ? Infinity : free - reserved;
+      if (bytes > room) throw errorNamed("ENOSPC", { call: "write", path: this.name });
+      this.#claimed = Math.min(room, Math.max(bytes, CLAIM_BYTES));
+    }
+    this.#claimed -= bytes;
   }
 
   copyFrom(source: SourceFile, { offset, length }: { offset: number; length: number }): number {

@@ -119,8 +119,12 @@ export function syncFileSystem(fd: Fd, path: string): void {
 
 const statfs = new BigInt64Array(16);
 
-/** How much room an unprivileged program has on the file system of `fd`, in bytes. @throws OsError */
-export function freeBytes(fd: Fd, path: string): number {
+/**
+ * How much room an unprivileged program has on the file system of `fd`, and how large that is, in
+ * bytes; zero in all when it does not say. @throws OsError
+ */
+export function diskRoom(fd: Fd, path: string): { readonly free: number; readonly total: number } {
   if (rare().fstatfs(fd.number, statfs) < 0) throw failure("fstatfs", path);
-  return Number(statfs[1]! * statfs[4]!); // f_bsize, f_bavail
+  const block = statfs[1]!; // f_bsize, f_blocks, f_bavail
+  return { free: Number(block * statfs[4]!), total: Number(block * statfs[2]!) };
 }

@@ -6,7 +6,7 @@ import { openAt } from "./directory.ts";
 import { type Fd } from "./fd.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, O_RDWR } from "./flags.ts";
 import {
-  freeBytes,
+  diskRoom,
   type Owner,
   setModeByProc,
   setModeHeld,
@@ -101,12 +101,14 @@ Deno.test("sync() and syncFileSystem() pass on real failures only", async () => 
   equal((broken.error as { code: string }).code, "os/EIO");
 });
 
-Deno.test("freeBytes() agrees with df", () => {
+Deno.test("diskRoom() agrees with df", () => {
   using dir = openAt("/dev/shm", { flags: O_RDONLY | O_DIRECTORY });
-  const free = freeBytes(dir, "/dev/shm");
+  const { free, total } = diskRoom(dir, "/dev/shm");
   const { stdout } = new Deno.Command("df", {
-    args: ["-B1", "--output=avail", "/dev/shm"],
+    args: ["-B1", "--output=avail,size", "/dev/shm"],
   }).outputSync();
-  const df = Number(new TextDecoder().decode(stdout).split("\n")[1]);
-  ok(Math.abs(free - df) < 2 ** 30, `${free} and ${df}`);
+  const [avail = 0, size] = new TextDecoder().decode(stdout).split("\n")[1]!.trim().split(/ +/)
+    .map(Number);
+  equal(total, size);
+  ok(Math.abs(free - avail) < 2 ** 30, `${free} and ${avail}`);
 });

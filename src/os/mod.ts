@@ -19,7 +19,7 @@ export { ERRNO, type ErrnoName, errnoText, errorNamed, OsError } from "./errno.t
 export { Fd } from "./fd.ts";
 export * from "./flags.ts";
 export {
-  freeBytes,
+  diskRoom,
   type Owner,
   setModeHeld,
   setModeOf,

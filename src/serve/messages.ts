@@ -38,6 +38,12 @@ export function connectionFailed(
   return { event: "connection-failed", level, text, isError: level === 0 };
 }
 
+export const FAILURES_HIDDEN: ReportEvent = {
+  event: "failures-hidden",
+  level: 0,
+  text: "Further connections fail: the reasons are told with -v only, for a minute.",
+};
+
 export function updated(name: DbName, peer: HostName): ReportEvent {
   return { event: "file-updated", level: 1, text: `Updated ${name} from ${peer}.`, name, peer };
 }

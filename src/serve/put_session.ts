@@ -3,6 +3,7 @@ import { type Applied, type FilePut, type Held, refusalOf } from "../apply/mod.t
 import { DeltaError, patch, signature, signatureOfNothing } from "../delta/mod.ts";
 import { type ByteStream, DONE, failed, type Outcome, type SizedStream } from "../model/mod.ts";
 import type { PutSession } from "../protocol/mod.ts";
+import { type Pace, paced, Stalled } from "./pace.ts";
 
 const NOTHING = { size: 0, readAt: () => 0 };
 
@@ -11,6 +12,7 @@ export interface PatchSessionOptions {
   readonly put: FilePut;
   /** LIMIT: longest new content; a few bytes of delta can copy the old file any number of times. */
   readonly maxFileBytes: number;
+  readonly pace?: Pace | undefined;
   /** Told how it ended, before the peer is. */
   readonly onApplied: (applied: Applied) => void;
   /** What to do with a failure that is nobody's but ours. */
@@ -47,7 +49,7 @@ export class PatchSession implements PutSession {
   async #receive(delta: ByteStream): Promise<Outcome> {
     const { put, maxFileBytes } = this.#options;
     const basis = put.basis ?? NOTHING;
-    const pieces = delta[Symbol.asyncIterator](); // by hand: an error must not close the stream
+    const pieces = paced(delta, this.#options.pace); // by hand: an error must not close the stream
     try {
       if (put.isLarge(basis.size)) await put.spill();
       await patch(this.#spilling(pieces), {
@@ -57,13 +59,14 @@ export class PatchSession implements PutSession {
       });
       return DONE;
     } catch (error) {
+      if (error instanceof Stalled) throw error;
       while (!(await pieces.next()).done);
       return error instanceof DeltaError ? failed("Input/output error") : refusalOf(error);
     }
   }
 
   /** Content that turns out to be large goes into a file that a crash cannot leave behind. */
-  async *#spilling(pieces: AsyncIterator<Uint8Array>): ByteStream {
+  async *#spilling(pieces: ReturnType<typeof paced>): ByteStream {
     const { put } = this.#options;
     for (let bytes = 0;;) {
       const { done, value } = await pieces.next();

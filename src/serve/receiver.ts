@@ -8,7 +8,6 @@ import {
   type ByteStream,
   type Change,
   checkText,
-  CONFLICT,
   type DbName,
   DONE,
   failed,
@@ -26,17 +25,19 @@ import type {
   PutSession,
   RequestHandler,
 } from "../protocol/mod.ts";
-import { admit, marksFor } from "../reconcile/mod.ts";
+import { admit } from "../reconcile/mod.ts";
 import type { Reporter } from "../report/mod.ts";
 import { backupsOf } from "./backups.ts";
-import { checkName, makesParents } from "./check_name.ts";
+import { makesParents } from "./check_name.ts";
 import { contentOf, nothing } from "./content.ts";
 import type { Contexts, Workplace } from "./context.ts";
 import { absentReply, refusing } from "./failures.ts";
 import { type Channel, identify } from "./identify.ts";
 import { listedRows, type ListQuery } from "./listed_rows.ts";
 import * as say from "./messages.ts";
+import type { Pace } from "./pace.ts";
 import { PatchSession } from "./put_session.ts";
+import { Recheck } from "./recheck.ts";
 import { Signed } from "./signed.ts";
 import { Turn } from "./turn.ts";
 
@@ -54,6 +55,8 @@ export interface ReceiverOptions {
   readonly maxFileBytes?: number;
   /** Longest wait for another request on the same path. @default {60_000} */
   readonly lockWaitMs?: number;
+  /** How fast content has to come at least. */
+  readonly pace?: Pace;
 }
 
 /** A request that passed the grant. */
@@ -141,7 +144,7 @@ export class Receiver implements RequestHandler {
   async #look(granted: Granted): Promise<LookReply> {
     const { applier, jail, roots } = this.#workplace, { name, at } = granted;
     const missing = await roots.refusalOf(name);
-    if (missing !== undefined) return this.#refuse(name, missing);
+    if (missing !== undefined) return this.#recheck.refuse(name, missing);
     const target: Target = { name, at, peer: this.#identity!, backups: [], actions: [] };
     using held = await applier.hold(target, { waitMs: this.#lockWaitMs });
     if (held === undefined) return BUSY;
@@ -158,7 +161,7 @@ export class Receiver implements RequestHandler {
 
   async mark(at: Addressed): Promise<Outcome> {
     return await this.#serve(at, async ({ name }) => {
-      await this.#markForPeer(name);
+      await this.#recheck.markForPeer(name);
       return DONE;
     });
   }
@@ -168,7 +171,7 @@ export class Receiver implements RequestHandler {
       const held = await this.#hold(granted, { refusesIfDirty: false });
       if ("kind" in held) return held;
       using _held = held;
-      await this.#check(granted.name);
+      await this.#recheck.look(granted.name);
       await this.#workplace.state.transaction((tx) => tx.clearMarks(granted.name));
       return DONE;
     });
@@ -182,7 +185,7 @@ export class Receiver implements RequestHandler {
       const held = await this.#hold(granted, { refusesIfDirty: !isTime, makes });
       if ("kind" in held) return held;
       using owned = held;
-      const refusal = isTime && await this.#refuseTime(granted.name, owned);
+      const refusal = isTime && await this.#recheck.refuseTime(granted.name, owned, this.#signed);
       if (refusal) return refusal;
       this.#signed.forget(granted.name);
       const applied = await owned.change(change);
@@ -208,6 +211,7 @@ export class Receiver implements RequestHandler {
         held,
         put,
         maxFileBytes: this.#options.maxFileBytes ?? Number.MAX_SAFE_INTEGER,
+        pace: this.#options.pace,
         onApplied: (applied) => this.#tell(granted.name, applied),
         guard: (work) => refusing(this.#options.reporter, work),
         onEnd: () => turn[Symbol.dispose](),
@@ -279,8 +283,8 @@ export class Receiver implements RequestHandler {
         isDirty: undefined,
       });
       if (admission.do === "refuse") {
-        if (admission.marksForPeer) await this.#markForPeer(name);
-        return this.#refuse(name, admission.outcome);
+        if (admission.marksForPeer) await this.#recheck.markForPeer(name);
+        return this.#recheck.refuse(name, admission.outcome);
       }
       const at = locate(this.#configured, name);
       if (at === undefined) {
@@ -303,27 +307,20 @@ export class Receiver implements RequestHandler {
     { refusesIfDirty, makes = false }: { refusesIfDirty: boolean; makes?: boolean },
   ): Promise<Held | Refusal> {
     const missing = await this.#workplace.roots.refusalOf(granted.name);
-    if (missing !== undefined) return this.#refuse(granted.name, missing);
+    if (missing !== undefined) return this.#recheck.refuse(granted.name, missing);
     const target = this.#target(granted);
     const held = await this.#workplace.applier.hold(target, { waitMs: this.#lockWaitMs });
     if (held === undefined) return BUSY;
     using undo = new DisposableStack();
     undo.use(held);
     held.look();
-    if (refusesIfDirty) {
-      await this.#check(granted.name);
-      const isDirty = await this.#workplace.state.isDirty(granted.name);
-      const admission = admit({ grant: "allow", refusesIfDirty, isDirty });
-      if (admission.do === "refuse") {
-        if (admission.marksForPeer) await this.#markForPeer(granted.name);
-        return this.#refuse(granted.name, admission.outcome);
-      }
-    }
+    const refusal = refusesIfDirty && await this.#recheck.refuseDirty(granted.name);
+    if (refusal) return refusal;
     if (
       makes && held.seen === undefined && makesParents(this.#workplace, this.#configured, granted)
     ) {
       const refusal = held.makeParents();
-      if (refusal !== undefined) return this.#refuse(granted.name, refusal);
+      if (refusal !== undefined) return this.#recheck.refuse(granted.name, refusal);
     }
     undo.move();
     return held;
@@ -335,38 +332,14 @@ export class Receiver implements RequestHandler {
     return { name, at, peer: this.#identity!, backups, actions };
   }
 
-  /**
-   * SETIME says that the peer has what is here, so its mark goes and the record follows. A change that
-   * it does not know of would be lost by that: it is a conflict, like everywhere else.
-   */
-  async #refuseTime(name: DbName, held: Held): Promise<Refusal | undefined> {
-    const judged = await this.#signed.judge(this.#workplace, name, held);
-    if (judged !== "known") await this.#check(name);
-    if (judged !== "changed") return undefined;
-    // Another connection was faster: nothing of ours is at stake, and the peer asks again.
-    if (!await this.#workplace.state.isDirty(name)) return this.#refuse(name, BUSY);
-    await this.#markForPeer(name);
-    return this.#refuse(name, CONFLICT);
-  }
-
-  async #check(name: DbName): Promise<void> {
-    this.#scheduled(await checkName(this.#workplace, this.#options.reporter, name));
-  }
-
-  /** Our copy goes back to the peer that was refused. No action: nothing has changed here (D 7.7.3). */
-  async #markForPeer(name: DbName): Promise<void> {
-    const marks = marksFor(this.#configured, name, { forced: false, onBehalfOf: this.#identity });
-    if (marks.length === 0) return;
-    await this.#workplace.state.transaction((tx) => tx.mark(marks));
-    this.#options.reporter.note(say.marked(name));
-  }
-
-  #refuse(name: DbName, outcome: Refusal): Refusal {
-    const { reporter } = this.#options;
-    if (reporter.wants(1)) {
-      reporter.note(say.refused({ name, peer: this.#identity!, why: outcome.kind }));
-    }
-    return outcome;
+  get #recheck(): Recheck {
+    return new Recheck({
+      place: this.#workplace,
+      config: this.#configured,
+      peer: this.#identity!,
+      reporter: this.#options.reporter,
+      scheduled: (actions) => this.#scheduled(actions),
+    });
   }
 
   #tell(name: DbName, { outcome, changed }: Applied): void {

@@ -1,5 +1,6 @@
 /** The server: takes connections, limits them, runs actions after each, ends gracefully. */
 import type { Contexts } from "./context.ts";
+import { FailureBudget } from "./failure_budget.ts";
 import * as say from "./messages.ts";
 import { Receiver, type ReceiverOptions } from "./receiver.ts";
 import {
@@ -40,6 +41,7 @@ export interface ServeOptions {
     /** From one address. @default {32} */ readonly connectionsPerAddress?: number;
     readonly maxFileBytes?: number;
     readonly lockWaitMs?: number;
+    readonly pace?: ReceiverOptions["pace"];
   };
   /** The text for the peer while the lock file is there (D 1.1, D 7.4.11); asked per connection. */
   readonly lockedBy?: () => string | undefined;
@@ -90,6 +92,7 @@ class Server {
   /** Those that are served; what runs after a connection has closed takes no place. */
   #open = 0;
   readonly #knownFlavours: KnownFlavours = new Map();
+  readonly #failures = new FailureBudget();
 
   constructor(options: ServeOptions) {
     this.#options = options;
@@ -167,7 +170,7 @@ class Server {
     { reporter, trace, closed }: Told & { readonly closed: () => void },
   ): Promise<void> {
     const { contexts, resolvesTo, configName, limits, tls } = this.#options;
-    const noteFailure = (error: unknown) => noteFailureOf(duplex, { reporter, error });
+    const noteFailure = (error: unknown) => this.#noteFailure(duplex, { reporter, error });
     const receiver = new Receiver({
       contexts,
       reporter,
@@ -176,6 +179,7 @@ class Server {
       ...(configName !== undefined && { configName }),
       ...(limits?.maxFileBytes !== undefined && { maxFileBytes: limits.maxFileBytes }),
       ...(limits?.lockWaitMs !== undefined && { lockWaitMs: limits.lockWaitMs }),
+      ...(limits?.pace && { pace: limits.pace }),
     });
     try {
       using _ending = this.#endWith(duplex, receiver);
@@ -209,6 +213,19 @@ class Server {
     await receiver.runner?.run();
   }
 
+  /** What a peer or the network did is level 1, what is wrong with us is an error: so often only. */
+  #noteFailure(
+    duplex: Duplex,
+    { reporter, error }: { readonly reporter: Reporter; readonly error: unknown },
+  ): void {
+    if (error instanceof ServerEnding) return;
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    const isTheirs = code.startsWith("net/") || code.startsWith("protocol/");
+    const budget = isTheirs ? "hide" : this.#failures.spend();
+    reporter.note(say.connectionFailed(duplex.peer, { error, level: budget === "hide" ? 1 : 0 }));
+    if (budget === "last") reporter.note(say.FAILURES_HIDDEN);
+  }
+
   /** Obeys `stop` and `abort` for one connection. */
   #endWith(duplex: Duplex, { turn }: Receiver): Disposable {
     const { stop, abort } = this.#options;
@@ -229,17 +246,6 @@ class Server {
     }));
     return stack;
   }
-}
-
-/** What a peer or the network did is level 1, what is wrong with us is an error. */
-function noteFailureOf(
-  duplex: Duplex,
-  { reporter, error }: { readonly reporter: Reporter; readonly error: unknown },
-): void {
-  if (error instanceof ServerEnding) return;
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  const isTheirs = code.startsWith("net/") || code.startsWith("protocol/");
-  reporter.note(say.connectionFailed(duplex.peer, { error, level: isTheirs ? 1 : 0 }));
 }
 
 /** Calls `work` once one of the signals is given, at once if one was; disposing forgets it. */

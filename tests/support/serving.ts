@@ -1,6 +1,13 @@
 /** A server over a real tree, with a state in memory, and a client that types command lines. */
+import assert from "node:assert/strict";
 import { openJail, PathLocks } from "../../src/fs/mod.ts";
-import { fromBytes, type HostName, toBytes } from "../../src/model/mod.ts";
+import {
+  type DbName,
+  fromBytes,
+  type HostName,
+  percentDecode,
+  toBytes,
+} from "../../src/model/mod.ts";
 import { type Duplex, duplexPair } from "../../src/net/mod.ts";
 import { MemoryReporter } from "../../src/report/mod.ts";
 import { Contexts, type Doors, serve, type ServeOptions } from "../../src/serve/mod.ts";
@@ -190,4 +197,39 @@ export function literal(content: string): Uint8Array {
     ? ""
     : `\x43${String.fromCharCode(size >> 24 & 255, size >> 16 & 255, size >> 8 & 255, size & 255)}`;
   return toBytes(`rs\x02\x36${head}${content}\0`);
+}
+
+/** The reply of every command that succeeded. */
+export const FINISHED = "OK (cmd_finished).";
+
+/** A test with a server of its own, which gives every lock back. */
+export function servingTest(
+  name: string,
+  work: (bed: ServerBed) => Promise<void>,
+  options: ServerBedOptions = {},
+): void {
+  Deno.test(name, async () => {
+    await using bed = new ServerBed(options);
+    await work(bed);
+    assert.deepEqual(bed.locks.size, 0);
+  });
+}
+
+export async function stored(bed: ServerBed, name: string): Promise<string | undefined> {
+  const record = await bed.state.record(bed.path(name) as DbName);
+  return record && percentDecode(record.stored);
+}
+
+/** SIG of a file that is there. */
+export async function sig(client: Typist, name: string): Promise<void> {
+  await client.expect(`SIG ${KEY} ${name}`, /^OK/);
+  await client.line();
+  await client.stream();
+  assert.deepEqual(await client.line(), FINISHED);
+}
+
+export async function bye(client: Typist): Promise<void> {
+  await client.expect("BYE", "OK (cu_later).");
+  assert.deepEqual(await client.line(), undefined);
+  await client[Symbol.asyncDispose]();
 }

@@ -1,0 +1,77 @@
+/** Whether this host's own changes stand in the way of a peer's request: they come first (W 13.1). */
+import { BUSY, type Held } from "../apply/mod.ts";
+import type { Config } from "../config/mod.ts";
+import {
+  CONFLICT,
+  type DbName,
+  type HostName,
+  type Refusal,
+  type ScheduledAction,
+} from "../model/mod.ts";
+import { admit, marksFor } from "../reconcile/mod.ts";
+import type { Reporter } from "../report/mod.ts";
+import { checkName } from "./check_name.ts";
+import type { Workplace } from "./context.ts";
+import * as say from "./messages.ts";
+import type { Signed } from "./signed.ts";
+
+/** One connection's view. */
+export interface RecheckOptions {
+  readonly place: Workplace;
+  /** With `GROUP` in force; checks go by the whole configuration. */
+  readonly config: Config;
+  readonly peer: HostName;
+  readonly reporter: Reporter;
+  /** Told the commands that a check has scheduled. */
+  readonly scheduled: (actions: readonly ScheduledAction[]) => void;
+}
+
+export class Recheck {
+  constructor(private readonly options: RecheckOptions) {}
+
+  /** Looks at the object, and refuses when it or its mark say that it changed here. */
+  async refuseDirty(name: DbName): Promise<Refusal | undefined> {
+    await this.look(name);
+    const isDirty = await this.options.place.state.isDirty(name);
+    const admission = admit({ grant: "allow", refusesIfDirty: true, isDirty });
+    if (admission.do !== "refuse") return undefined;
+    if (admission.marksForPeer) await this.markForPeer(name);
+    return this.refuse(name, admission.outcome);
+  }
+
+  /**
+   * SETIME says that the peer has what is here, so its mark goes and the record follows. A change that
+   * it does not know of would be lost by that: it is a conflict, like everywhere else.
+   */
+  async refuseTime(name: DbName, held: Held, signed: Signed): Promise<Refusal | undefined> {
+    const { place } = this.options;
+    const judged = await signed.judge(place, name, held);
+    if (judged !== "known") await this.look(name);
+    if (judged !== "changed") return undefined;
+    // Another connection was faster: nothing of ours is at stake, and the peer asks again.
+    if (!await place.state.isDirty(name)) return this.refuse(name, BUSY);
+    await this.markForPeer(name);
+    return this.refuse(name, CONFLICT);
+  }
+
+  async look(name: DbName): Promise<void> {
+    const { place, reporter, scheduled } = this.options;
+    scheduled(await checkName(place, reporter, name));
+  }
+
+  /** Our copy goes back to the peer that was refused. No action: nothing has changed here (D 7.7.3). */
+  async markForPeer(name: DbName): Promise<void> {
+    const { place, config, peer, reporter } = this.options;
+    const marks = marksFor(config, name, { forced: false, onBehalfOf: peer });
+    if (marks.length === 0) return;
+    await place.state.transaction((tx) => tx.mark(marks));
+    reporter.note(say.marked(name));
+  }
+
+  /** Says so. */
+  refuse(name: DbName, outcome: Refusal): Refusal {
+    const { reporter, peer } = this.options;
+    if (reporter.wants(1)) reporter.note(say.refused({ name, peer, why: outcome.kind }));
+    return outcome;
+  }
+}
