@@ -123,7 +123,7 @@ async function openContext(
     hostName: invocation.hostName,
     onNote: (level, text) => reporter.note({ event: "note", level, text }),
   });
-  const state = await openStateOf(config, { invocation, reporting });
+  const state = await openStateOf(config, { invocation, host, reporting });
   const jail = openJail();
   return {
     config,

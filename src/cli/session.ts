@@ -86,14 +86,16 @@ async function readConfig(
 /** The state that belongs to a configuration. @throws StateError */
 export async function openStateOf(
   config: Config,
-  { invocation, reporting }: Pick<SessionParts, "invocation" | "reporting">,
+  { invocation, host, reporting }: SessionParts,
 ): Promise<StateStore> {
+  const password = host.env("CSYNC2_DATABASE_PASSWORD");
   return await openState({
     // The option wins over the statement, also when it is empty (D 1.10).
     database: invocation.database ?? config.database,
     hostName: config.hostName,
     configName: config.configName,
     lockTimeoutSeconds: config.lockTimeoutSeconds,
+    password: password === undefined ? undefined : utf8Bytes(password),
     defaultDir: DEFAULT_STATE_DIR,
     synchronous: !invocation.asynchronous,
     onNote: noteTo(reporting.reporter),

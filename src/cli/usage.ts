@@ -37,7 +37,8 @@ Options
   -r                      With everything below the files given
   -d                      Dry run: say what would be sent, change nothing
   -C name                 Use csync2_NAME.cfg
-  -D dir or url           Database: a directory or sqlite3:///path
+  -D dir or url           Database: a directory, sqlite3:///path, or on a server
+                          pgsql://user@host/, mysql://user@host/; see the README
   -N name                 Name of this host; also the address to serve on and to call from
   -p port                 Port, default 30865
   -G group,..             Only these groups
@@ -67,6 +68,7 @@ Exit codes
 
 Environment
   CSYNC2_SYSTEM_DIR       Where csync2.cfg, keys and certificate are; default /etc
+  CSYNC2_DATABASE_PASSWORD  Password for a database on a server
   CSYNC2_CACHE_DIR        Where a self-extracting file unpacks itself; see the README
   Nothing is done while csync2.lock exists in CSYNC2_SYSTEM_DIR.
 `;

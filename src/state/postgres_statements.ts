@@ -152,6 +152,7 @@ export function postgresSettings(use: "write" | "read", isSynchronous: boolean):
     "SET standard_conforming_strings = on",
     // PERF: a new table has no statistics, and a page must never be made by sorting all of it.
     "SET enable_seqscan = off",
+    "SET enable_sort = off",
     "SET plan_cache_mode = force_generic_plan",
     "SET jit = off",
     "SET client_min_messages = warning",
@@ -186,15 +187,19 @@ const RECORD_TEXT = `concat_ws(E'\\x01', checktxt, csync3_ns)`;
 
 /** @param text a parameter by its number, or the next one, as text of the database */
 export function postgresStatements(text: (n?: number) => string): Statements {
-  const named = (n: number, column = "filename") =>
-    `${head(column)} = ${head(text(n))} AND ${tail(column)} = ${tail(text(n))}`;
+  // PERF: as a query of its own a value is made once, not again for each row.
+  const once = (expression: string) => `(SELECT ${expression})`;
+  const named = (n: number) =>
+    `${head("filename")} = ${once(head(text(n)))} AND ` +
+    `${tail("filename")} = ${once(tail(text(n)))}`;
   const inRange = (from: number, before: number) =>
-    `${head("filename")} BETWEEN ${head(text(from))} AND ${head(text(before))} AND ` +
-    `${key("filename")} < ${key(text(before))}`;
+    `${head("filename")} BETWEEN ${once(head(text(from)))} AND ${once(head(text(before)))} AND ` +
+    `${key("filename")} < ${once(key(text(before)))}`;
+  const isFrom = (n: number) => `${key("filename")} >= ${once(key(text(n)))}`;
   const ofPeer = (n: number) => `${PEER} = ${text(n)}`;
   return {
-    ...records({ named, inRange, text }),
-    ...marks({ named, inRange, ofPeer, text }),
+    ...records({ named, inRange, isFrom, text }),
+    ...marks({ named, inRange, isFrom, ofPeer, text }),
     ...hintsAndActions({ named, text }),
     ...pinsAndIntents({ named, text }),
     ...rootsAndNotes({ named, text }),
@@ -204,15 +209,16 @@ export function postgresStatements(text: (n?: number) => string): Statements {
 interface Parts {
   readonly named: (n: number) => string;
   readonly inRange: (from: number, before: number) => string;
+  readonly isFrom: (n: number) => string;
   readonly ofPeer: (n: number) => string;
   readonly text: (n?: number) => string;
 }
 
-function records({ named, inRange, text }: Omit<Parts, "ofPeer">) {
+function records({ named, inRange, isFrom, text }: Omit<Parts, "ofPeer">) {
   const page = (order: "ASC" | "DESC"): Query => ({
     purpose: "DB Dump - File",
     columns: ["filename", RECORD_TEXT],
-    rest: `FROM file WHERE ${inRange(1, 2)} AND ${key("filename")} >= ${key(text(1))} ` +
+    rest: `FROM file WHERE ${inRange(1, 2)} AND ${isFrom(1)} ` +
       `ORDER BY ${head("filename")} ${order}, ${key("filename")} ${order} LIMIT $3::bigint`,
     isPage: true,
   });
@@ -240,12 +246,12 @@ function records({ named, inRange, text }: Omit<Parts, "ofPeer">) {
   };
 }
 
-function marks({ named, inRange, ofPeer, text }: Parts) {
+function marks({ named, inRange, isFrom, ofPeer, text }: Parts) {
   const page = (condition: string): Query => ({
     purpose: "DB Dump - Dirty",
     columns: ["csync3_generation", "forced", "myname", "peername", "filename"],
     rest: `FROM dirty WHERE ${inRange(1, 3)} AND ` +
-      `(${key("filename")}, ${PEER}) > (${key(text(1))}, ${text(2)})${condition} ` +
+      `(${key("filename")}, ${PEER}) > ((SELECT ${key(text(1))}), ${text(2)})${condition} ` +
       `ORDER BY ${head("filename")}, ${key("filename")}, ${PEER} LIMIT $4::bigint`,
     isPage: true,
   });
@@ -284,8 +290,7 @@ function marks({ named, inRange, ofPeer, text }: Parts) {
     },
     force: {
       purpose: "Forcing dirty marks",
-      sql: `UPDATE dirty SET forced = 1 WHERE ${inRange(1, 2)} AND ` +
-        `${key("filename")} >= ${key(text(1))}`,
+      sql: `UPDATE dirty SET forced = 1 WHERE ${inRange(1, 2)} AND ${isFrom(1)}`,
     },
   };
 }

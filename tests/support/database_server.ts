@@ -14,6 +14,8 @@ const NEEDS: Readonly<Record<ServerKind, { program: string; client: string; pack
 /** A password with everything that breaks connection strings and URLs. */
 export const PASSWORD = "s'e\"c r@t/:?#\\x%41";
 export const USER = "csync2";
+/** For the C program: it takes URLs apart at the first special character. */
+export const PLAIN = { user: "plain", password: "plain" };
 const START_DEADLINE_MS = 60_000;
 const PORT = 15_432;
 
@@ -67,9 +69,11 @@ export class DatabaseServer implements AsyncDisposable {
       if (kind === "mariadb") {
         const name = `'${USER}'@'%' IDENTIFIED BY '${PASSWORD.replace(/['\\]/g, "\\$&")}'`;
         server.sql("mysql", `CREATE USER ${name}; GRANT ALL ON *.* TO '${USER}'@'%'`);
+        server.sql("mysql", "GRANT ALL ON *.* TO 'plain'@'%' IDENTIFIED BY 'plain'");
       } else {
         const password = PASSWORD.replaceAll("'", "''");
         server.sql("postgres", `CREATE ROLE ${USER} LOGIN CREATEDB PASSWORD '${password}'`);
+        server.sql("postgres", "CREATE ROLE plain LOGIN CREATEDB PASSWORD 'plain'");
       }
       return server;
     } catch (error) {
