@@ -1,11 +1,16 @@
 /** Changes that a crash interrupted: completed, or taken back (N 7.9). */
 import {
+  type CheckFields,
   type DbName,
   type Entry,
   type Intent,
   isName,
   type Located,
   type Name,
+  nanos,
+  parseCheckText,
+  percentDecode,
+  toSeconds,
   wantText,
 } from "../model/mod.ts";
 import type { DirHandle } from "../fs/mod.ts";
@@ -54,7 +59,8 @@ async function repairOne(
     const { dir, leaf } = workshop.jail.parentOf(at);
     using _dir = dir;
     if (isInUse(workshop, { dir, temp: intent.temp, staleAfterMs })) return "later";
-    const entry = finish(dir, { leaf, intent });
+    const entry = finish(dir, { leaf, intent }) ??
+      await halfWay(workshop, { now: dir.look(leaf), intent });
     if (entry === undefined) await withdraw(workshop, target);
     else await record(workshop, target, { entry });
     return entry === undefined ? "discarded" : "completed";
@@ -74,6 +80,34 @@ function isInUse(
   const { fingerprint } = dir.lookClosely(temp);
   if (fingerprint === undefined) return false;
   return now() - fingerprint.ctime < BigInt(staleAfterMs) * 1_000_000n;
+}
+
+/**
+ * A change of metadata that came to a part of it: owner, mode and time are each what is recorded or what
+ * was wanted. That is recorded, so that it does not look like a change made here; the peer comes again.
+ */
+async function halfWay(
+  { state }: Workshop,
+  { now, intent: { name, temp, want } }: { now: Entry; intent: Intent },
+): Promise<Entry | undefined> {
+  const record = await state.record(name);
+  const wanted = parseCheckText(want), there = parseCheckText(wantText(now));
+  const known = record && parseCheckText(percentDecode(record.stored));
+  if (temp !== "" || wanted === undefined || there === undefined || known === undefined) return;
+  const isOneOf = (field: "mode" | "uid" | "gid") =>
+    there[field] === wanted[field] || there[field] === known[field];
+  const isRest = there.type === wanted.type && there.size === wanted.size &&
+    there.target === wanted.target && there.dev === wanted.dev;
+  const isTimeOneOf = there.mtime?.value === wanted.mtime?.value || isSameTime(there, known);
+  return isRest && isTimeOneOf && isOneOf("mode") && isOneOf("uid") && isOneOf("gid")
+    ? now
+    : undefined;
+}
+
+/** By the unit of the record. */
+function isSameTime({ mtime: now }: CheckFields, { mtime: known }: CheckFields): boolean {
+  if (now === undefined || known === undefined) return false;
+  return known.value === (known.unit === "seconds" ? toSeconds(nanos(now.value)) : now.value);
 }
 
 /** @returns what the intent wanted and is there now, or undefined when it did not come to that */

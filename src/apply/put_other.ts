@@ -13,6 +13,7 @@ import {
   PERMISSION_BITS,
   type Present,
   TYPE_BITS,
+  wantText,
 } from "../model/mod.ts";
 import type { DirHandle, HeldObject } from "../fs/mod.ts";
 import { backUp } from "./backup.ts";
@@ -36,6 +37,7 @@ import { type Applied, isSystemError, recordOf, type Target, type Workshop } fro
 const ID_UNCHANGED = 0xffff_ffff;
 const NEW_DIRECTORY_MODE = 0o700;
 const NEW_NODE_MODE = 0o700;
+const TYPE_BITS_MASK = 0o170000;
 const UNCHANGED: Applied = { outcome: DONE, changed: false };
 
 /** The object and its place. */
@@ -151,8 +153,12 @@ async function dressDirectory(
   work: Work,
   meta: Meta | undefined,
 ): Promise<Applied> {
-  if (meta === undefined) return UNCHANGED;
-  return await changing(workshop, work, (held) => dress(workshop, held, meta));
+  const { entry } = work.place.admitted;
+  if (meta === undefined || entry.kind === "absent") return UNCHANGED;
+  const { ignored } = workshop;
+  const owned = ownedBy(entry, idOf(meta.uid, ignored.uid), idOf(meta.gid, ignored.gid));
+  const want = ignored.mod ? owned : withMode(owned, meta.mode);
+  return await changing(workshop, work, { want, make: (held) => dress(workshop, held, meta) });
 }
 
 /** Owner, mode and time of a directory, except what is ignored. */
@@ -264,18 +270,38 @@ export async function changeMeta(
     case "own": {
       const uid = idOf(change.uid, ignored.uid), gid = idOf(change.gid, ignored.gid);
       if (isThere(entry, uid, gid)) return UNCHANGED;
-      return await changing(workshop, work, (held) => held.setOwner(uid, gid));
+      const want = ownedBy(entry, uid, gid);
+      return await changing(workshop, work, { want, make: (held) => held.setOwner(uid, gid) });
     }
     case "mode": {
       const mode = change.mode & PERMISSION_BITS;
       if (ignored.mod || mode === (entry.meta.mode & PERMISSION_BITS)) return UNCHANGED;
       if (entry.kind === "lnk") return refused("Operation not supported");
-      return await changing(workshop, work, (held) => held.setMode(mode));
+      const want = withMode(entry, mode);
+      return await changing(workshop, work, { want, make: (held) => held.setMode(mode) });
     }
-    case "mtime":
-      if (change.mtime === entry.meta.mtime) return await settle(workshop, work);
-      return await changing(workshop, work, (held) => held.setTime(change.mtime), change.mtime);
+    case "mtime": {
+      const { mtime } = change;
+      if (mtime === entry.meta.mtime) return await settle(workshop, work);
+      const want = { ...entry, meta: { ...entry.meta, mtime } };
+      return await changing(workshop, work, { want, mtime, make: (held) => held.setTime(mtime) });
+    }
   }
+}
+
+function withMode(entry: Present, mode: number): Present {
+  const bits = (entry.meta.mode & TYPE_BITS_MASK) | (mode & PERMISSION_BITS);
+  return { ...entry, meta: { ...entry.meta, mode: bits } };
+}
+
+/** The kernel takes set-id bits from a file that gets another owner. */
+function ownedBy(entry: Present, uid: number | undefined, gid: number | undefined): Present {
+  const { meta } = entry;
+  const lost = entry.kind === "dir" ? 0 : meta.mode & 0o010 ? 0o6000 : 0o4000;
+  return {
+    ...entry,
+    meta: { ...meta, uid: uid ?? meta.uid, gid: gid ?? meta.gid, mode: meta.mode & ~lost },
+  };
 }
 
 /** PERF: an owner that is right already costs neither a call nor a transaction. */
@@ -303,21 +329,27 @@ async function settle(workshop: Workshop, { target, place }: Work): Promise<Appl
 }
 
 /**
- * Verifies, changes metadata, reads back and records: all that in one transaction, so that no check of
- * another process takes the change for one that was made here.
+ * Announces, verifies, changes metadata, reads back and records: the change and the record in one
+ * transaction, so that no check of another process takes the change for one that was made here. After a
+ * crash in between the next start does what the record lacks.
  */
 async function changing(
   workshop: Workshop,
   { target, place }: Work,
-  work: (held: HeldObject) => void,
-  mtime?: bigint,
+  { want, make, mtime }: {
+    readonly want: Present;
+    readonly make: (held: HeldObject) => void;
+    readonly mtime?: bigint;
+  },
 ): Promise<Applied> {
+  await announce(workshop, target, { temp: "", want: wantText(want) });
   return await workshop.state.transaction(async (tx) => {
     let outcome: Outcome = DONE;
+    await tx.deleteIntent(target.name);
     using held = holdAdmitted(place);
     if (held === undefined) return { outcome: CONFLICT, changed: false };
     try {
-      work(held);
+      make(held);
     } catch (error) {
       outcome = refusalOf(error);
     }
