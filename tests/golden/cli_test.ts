@@ -145,12 +145,16 @@ for (const [at, c] of CLI.database_argument.entries()) {
     Deno.mkdirSync(`${s.base}/out/w`);
     const before = filesBelow(s.base);
     const option = c.config_name === null ? [] : ["-C", c.config_name];
-    const got = await s.run([...option, "-M", "-vv"], { cwd: "out/w", database: c.D });
+    // A server that may run here is none of this test's business.
+    const elsewhere = (text: string) =>
+      isReal ? text : text.replace("mariadb://localhost/", "mariadb://127.0.0.1:1/");
+    const database = c.D === null ? null : elsewhere(c.D);
+    const got = await s.run([...option, "-M", "-vv"], { cwd: "out/w", database });
     const id = `cli/database_argument#${at}`;
     const ours = isReal ? undefined : DEVIATIONS[id];
     assert.equal(got.rc, ours?.rc ?? c.rc, got.stderr);
     const used = /^Database-File: (.*)$/m.exec(got.stderr)?.[1];
-    assert.equal(used, c.used);
+    assert.equal(used, elsewhere(c.used));
     const made = filesBelow(s.base).filter((f) => !before.includes(f) && !/-(wal|shm)$/.test(f));
     assert.deepEqual(made, [...c.files_made].sort());
     const last = ours?.stderr ?? c.stderr;

@@ -5,6 +5,24 @@
 import type { Deviation } from "./steps.ts";
 
 export const DEVIATIONS: Readonly<Record<string, Deviation>> = {
+  "database/pgsql first run": {
+    "stderr":
+      "Database csync2_a_demo not found, trying to create it ...\nConnection closed.\nFinished with 0 errors.\n",
+    "why": "D 7.6.7",
+  },
+  "database/pgsql hint twice": { "stdout": "0\t/tmp/csync2-demo2/a\n", "why": "D 7.6.3" },
+  "database/pgsql same action twice": { "rc": 0, "stderr": "", "why": "D 7.6.3" },
+  "database/mysql first run": {
+    "rc": 2,
+    "stderr":
+      "Database csync2_a_demo not found, trying to create it ...\nConnection closed.\nFinished with 0 errors.\n",
+    "why": "D 7.6.1",
+  },
+  "database/mysql hints": { "rc": 2, "stderr": "", "why": "D 7.6.1" },
+  "cli/database_argument#19": {
+    "stderr": "Can't open database: mariadb://127.0.0.1:1/ (no server at 127.0.0.1 port 1",
+    "why": "D 6",
+  },
   "check-flows/removed tree, check of the top without -r leaves rows below#5": {
     "stderr":
       "Marking file as dirty: /tmp/csync2-demo2/a/d/1\nMarking file as dirty: /tmp/csync2-demo2/a/d\nConnection closed.\nFinished with 0 errors.\n",
@@ -372,7 +390,7 @@ export const DEVIATIONS: Readonly<Record<string, Deviation>> = {
   },
   "database/x509_cert#0": {
     "stderr":
-      "ERROR: b.demo did provide another SSL certificate than before, so nothing is sent to it. Known SHA-256 FINGERPRINT, shown SHA-256 FINGERPRINT. If its certificate was replaced on purpose, remove the known one (table x509_cert, peername b.demo) and try again; if not, somebody may be standing in for it.\nFinished with 1 errors.\n",
+      "ERROR: b.demo did provide another SSL certificate than before, so nothing is sent to it. Known SHA-256 FINGERPRINT, shown SHA-256 FINGERPRINT. If its certificate was replaced on purpose, remove the known one (csync2 --forget-cert b.demo) and try again; if not, somebody may be standing in for it.\nFinished with 1 errors.\n",
     "why": "D 7.4.12",
   },
   "checktxt/mtime below one second": { "rows": { "dirty": [["a/f"]] }, "why": "D 7.3.5" },

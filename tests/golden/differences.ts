@@ -127,6 +127,36 @@ export const DIFFERENCES: readonly Difference[] = [
     "database/not a database file",
     "database/only a table named file exists: taken as a complete schema",
   ]),
+  ...because(
+    "D 7.6.1",
+    "MariaDB and MySQL: all tables are made, `recursive` is quoted, and hints work",
+    ["database/mysql first run", "database/mysql tables made", "database/mysql hints"],
+  ),
+  ...because(
+    "D 7.6.2",
+    "MariaDB and MySQL: texts are bytes, so names that differ in case are two",
+    ["database/mysql columns", "database/mysql case"],
+  ),
+  ...because(
+    "D 7.6.3",
+    "PostgreSQL: actions and hints given twice are there once; own indexes, which hold names of any length, replace the unique keys on names",
+    [
+      "database/pgsql same action twice",
+      "database/pgsql hint twice",
+      "database/pgsql indexes",
+    ],
+  ),
+  ...because(
+    "D 7.6.6",
+    "missing parts of a URL have defaults; a failure to connect is one line with what to do",
+    ["database/pgsql no user"],
+  ),
+  ...because(
+    "D 7.6.7",
+    "a database is looked at before tables are made; missing tables are made",
+    ["database/pgsql first run"],
+  ),
+  ...because("D 6", "`mariadb://` is `mysql://`, as in 2.1.1", ["cli/database_argument#19"]),
   ...because("D 7.6.9", "new files have mode 0600", ["database/file_mode"]),
   ...because("D 7.6.11", "the journal mode is wal", ["database/pragmas"]),
   ...because("D 7.4.12", "another certificate is an error for that peer alone, with fingerprints", [
