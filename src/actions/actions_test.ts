@@ -254,6 +254,25 @@ Deno.test("a command that runs too long is ended with all that it started", asyn
   equal(await w.state.actions(), []);
 });
 
+Deno.test("when the program ends, a command has a grace, and the next one stays for the next run", async () => {
+  await using w = world();
+  const stop = new AbortController();
+  await w.schedule(`echo begun; trap '' TERM; while :; do sleep 0.01; done`);
+  await w.schedule("echo second");
+  const run = w.run({ stop: stop.signal, stopGraceMs: 30 });
+  while (!(await Deno.stat(`${w.dir}/log`).then((s) => s.size > 0, () => false))) {
+    await new Promise((go) => setTimeout(go, 5));
+  }
+  stop.abort();
+  await run; // SIGKILL ends who ignores SIGTERM
+  match(w.reporter.events.at(-1)!.text, /was ended: the program ends/);
+  equal((await w.state.actions()).map(({ command }) => command), ["echo second"]);
+  equal(w.log(), "begun\n");
+  await w.run({ stop: AbortSignal.abort() }); // a short one is through within the grace
+  equal(w.log(), "begun\nsecond\n");
+  equal(await w.state.actions(), []);
+});
+
 Deno.test("a row that is scheduled again while its command runs, runs once more", async () => {
   await using w = world();
   const runner = new ActionRunner({

@@ -32,6 +32,14 @@ export function overTime({ command }: ScheduledAction, seconds: number): ActionE
   };
 }
 
+export function stopped({ command }: ScheduledAction): ActionEvent {
+  return {
+    event: "action-stopped",
+    level: 0,
+    text: `'${command}' was ended: the program ends, and it did not within the grace`,
+  };
+}
+
 export function noLogFile({ command, logfile }: ScheduledAction, reason: string): ActionEvent {
   return {
     event: "action-log-file",

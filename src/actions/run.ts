@@ -51,6 +51,10 @@ export interface RunActionsOptions {
   readonly reporter: say.Notes;
   /** Longest run of one command; then it and what it started are ended. @default no limit */
   readonly timeLimitMs?: number;
+  /** The program is to end: what runs has the grace, and nothing begins after it. */
+  readonly stop?: AbortSignal;
+  /** @default {5_000} */
+  readonly stopGraceMs?: number;
   /** @default this process's */
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
@@ -67,10 +71,16 @@ export async function runActions(options: RunActionsOptions): Promise<void> {
 export class ActionRunner {
   readonly #options: RunActionsOptions;
   readonly #again = new Set<string>();
+  /** The grace after `stop` is over. */
+  readonly #over = new AbortController();
   #last: Promise<void> = Promise.resolve();
 
   constructor(options: RunActionsOptions) {
     this.#options = options;
+    const { stop, stopGraceMs = GRACE_MS } = options;
+    const end = () => Deno.unrefTimer(setTimeout(() => this.#over.abort(), stopGraceMs));
+    if (stop?.aborted) end();
+    else stop?.addEventListener("abort", end, { once: true });
   }
 
   /** To be called after the transaction that scheduled them. */
@@ -93,6 +103,7 @@ export class ActionRunner {
     );
     for (const rows of groups.values()) {
       for (const run of runsOf(rows, (name) => resolveName(config, name))) {
+        if (this.#over.signal.aborted) return; // the next run begins with the rest
         for (const row of run.rows) this.#again.delete(keyOf(row));
         await this.#runOne(run.rows[0]!, run);
         const settled = run.rows.filter((row) => !this.#again.has(keyOf(row)));
@@ -112,10 +123,11 @@ export class ActionRunner {
       reporter.note(say.cannotStart(action, messageOf(error)));
       return;
     }
-    const watch = limit(child, timeLimitMs);
+    using watch = new Watch(child, { limitMs: timeLimitMs, over: this.#over.signal });
     const status = await child.status;
-    if (watch.stop()) reporter.note(say.overTime(action, timeLimitMs! / 1_000));
-    else reporter.note(say.ended(action, status));
+    if (watch.ended === undefined) reporter.note(say.ended(action, status));
+    else if (watch.ended === "limit") reporter.note(say.overTime(action, timeLimitMs! / 1_000));
+    else reporter.note(say.stopped(action));
   }
 
   /** A session of its own, `/`, nothing on standard input, and no descriptor but the log (D 7.7.6-7). */
@@ -164,22 +176,37 @@ function keyOf({ name, command, logfile }: ScheduledAction): string {
   return [name, command, logfile].map(percentEncode).join(" ");
 }
 
-/** Ends a child with its whole session after `ms`. */
-function limit(child: Deno.ChildProcess, ms: number | undefined): { stop(): boolean } {
-  if (ms === undefined) return { stop: () => false };
-  let isOver = false, force: ReturnType<typeof setTimeout> | undefined;
-  const timer = setTimeout(() => {
-    isOver = true;
-    signalSession(child, "SIGTERM");
-    force = setTimeout(() => signalSession(child, "SIGKILL"), GRACE_MS);
-  }, ms);
-  return {
-    stop: () => {
-      clearTimeout(timer);
-      clearTimeout(force);
-      return isOver;
-    },
-  };
+/** Ends a child with its whole session when its time is over. */
+class Watch implements Disposable {
+  /** Why it was ended. */
+  ended: "limit" | "stop" | undefined;
+  readonly #timer: ReturnType<typeof setTimeout> | undefined;
+  #force: ReturnType<typeof setTimeout> | undefined;
+  readonly #over: AbortSignal;
+  readonly #onOver = () => this.#end("stop");
+
+  constructor(
+    private readonly child: Deno.ChildProcess,
+    { limitMs, over }: { limitMs: number | undefined; over: AbortSignal },
+  ) {
+    if (limitMs !== undefined) this.#timer = setTimeout(() => this.#end("limit"), limitMs);
+    this.#over = over;
+    if (over.aborted) this.#onOver();
+    else over.addEventListener("abort", this.#onOver, { once: true });
+  }
+
+  #end(why: "limit" | "stop"): void {
+    if (this.ended !== undefined) return;
+    this.ended = why;
+    signalSession(this.child, "SIGTERM");
+    this.#force = setTimeout(() => signalSession(this.child, "SIGKILL"), GRACE_MS);
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    clearTimeout(this.#force);
+    this.#over.removeEventListener("abort", this.#onOver);
+  }
 }
 
 function signalSession(child: Deno.ChildProcess, signal: Deno.Signal): void {

@@ -44,6 +44,10 @@ export async function serveMode(
     reporter,
     staleAfterMs: mode === "serve-stdio" ? STALE_AFTER_MS : 0,
     createsParents: invocation.createsParents,
+    actions: {
+      stop: host.signal,
+      ...(invocation.actionLimitMs && { timeLimitMs: invocation.actionLimitMs }),
+    },
     owner: { uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0 },
   });
   const options = serveOptions(all, contexts);

@@ -31,7 +31,10 @@ export interface ContextsOptions {
   readonly createsParents?: boolean;
   /** See RepairOptions: 0 when no other process can be at work on the same state. @default {0} */
   readonly staleAfterMs?: number;
-  readonly actions?: Pick<RunActionsOptions, "timeLimitMs" | "environment">;
+  readonly actions?: Pick<
+    RunActionsOptions,
+    "timeLimitMs" | "environment" | "stop" | "stopGraceMs"
+  >;
 }
 
 /** An open context and its workers. */
