@@ -18,7 +18,7 @@ export interface Round {
   readonly change?: Readonly<Record<string, string>>;
   /** Hosts whose databases get to know their changes before the run. */
   readonly check?: string;
-  /** Host and mode: `a -x`. Before a `!`, arguments come as they are; else the scenario's directory follows. */
+  /** Host and mode: `a -x`. With `a!` arguments come as they are; else the scenario's directory follows. */
   readonly run?: string;
   /** @default 0 */
   readonly rc?: ByKinds<number>;
@@ -219,7 +219,9 @@ class Play {
 
   async #joined(run: string, dirs: readonly string[], rounds: readonly Round[]): Promise<void> {
     const [node = "", ...args] = run.replace("!", "").replaceAll("$DIR", `@/${dirs[0]}`).split(" ");
-    const isAll = dirs.length === this.dirs.length || run.includes("!");
+    // Without a path these modes mean everything, the others nothing.
+    const isWhole = dirs.length === this.dirs.length && /^-\w*[xu]/.test(args[0]!);
+    const isAll = isWhole || run.includes("!");
     const ran = await this.#run(node, isAll ? args : [...args, "-r", ...dirs.map((d) => `@/${d}`)]);
     const rc = Math.max(...rounds.map(({ rc = 0 }) => fixed(rc, this.kinds)));
     if (ran.rc !== rc) this.wrong.push(`${run} of ${dirs} ended with ${ran.rc} instead of ${rc}`);
