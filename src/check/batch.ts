@@ -118,10 +118,11 @@ export class Batch implements FindingSink {
     const commits = await tx.foreignCommits();
     const isAlone = commits !== undefined && commits === this.#commits;
     if (isAlone && wants.size === 0) return findings;
+    const records = await tx.recordsOf(findings.map(({ name }) => name));
     const valid: Finding[] = [];
     for (const finding of findings) {
       const want = wants.get(finding.name);
-      const now = this.#compare(finding, { known: await tx.record(finding.name), want });
+      const now = this.#compare(finding, { known: records.get(finding.name), want });
       if (now !== undefined) valid.push(now);
     }
     return valid;

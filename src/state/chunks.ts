@@ -1,5 +1,5 @@
 /** Rows for statements that put many at once. Pure. */
-import type { Insertion, SqlValue } from "./sql_connection.ts";
+import type { Insertion, Query, SqlValue } from "./sql_connection.ts";
 
 /** Rows per statement. PERF: each size is one prepared statement; few are needed for any number of rows. */
 const SIZES = [256, 32, 4, 1] as const;
@@ -40,4 +40,43 @@ function* pieces(tuples: readonly (readonly SqlValue[])[]): Generator<Chunk> {
       yield { rows, values: tuples.slice(at, at + rows).flat() };
     }
   }
+}
+
+/** Queries in one statement. PERF: a question to a server takes longer than its answer. */
+const TOGETHER = [64, 8, 1] as const;
+
+/** The same query for several tuples in one text: `UNION ALL` of them, each with its place. */
+export interface Together {
+  readonly sql: string;
+  readonly values: readonly SqlValue[];
+  /** How many tuples. */
+  readonly count: number;
+}
+
+/**
+ * Cuts tuples into statements of few sizes. The first column of a row tells its tuple within one. Values
+ * are `$n` in the query, and get numbers of their own for each tuple.
+ */
+export function* together(
+  { columns, rest }: Query,
+  tuples: readonly (readonly SqlValue[])[],
+): Generator<Together> {
+  let at = 0;
+  for (const count of TOGETHER) {
+    for (; tuples.length - at >= count; at += count) {
+      const some = tuples.slice(at, at + count);
+      const parts = some.map((values, n) => {
+        const own = rest.replace(/\$(\d+)/g, (_, place) => `$${n * values.length + Number(place)}`);
+        return `(SELECT ${[n, ...columns].map((c, m) => `${c} AS c${m}`).join(", ")} ${own})`;
+      });
+      yield { sql: parts.join(" UNION ALL "), values: some.flat(), count };
+    }
+  }
+}
+
+/** Rows of a `Together`, by tuple. */
+export function apart(count: number, rows: readonly (readonly string[])[]): string[][][] {
+  const found: string[][][] = Array.from({ length: count }, () => []);
+  for (const [n = "", ...columns] of rows) found[Number(n)]?.push(columns);
+  return found;
 }

@@ -44,6 +44,10 @@ export class KeptConnection implements SqlConnection {
     return this.#ask((link) => link.select(query, values));
   }
 
+  selectEach(query: Query, tuples: readonly (readonly SqlValue[])[]): Promise<readonly Rows[]> {
+    return this.#ask(async (link) => await link.selectEach(query, tuples));
+  }
+
   run(statement: Statement, values: readonly SqlValue[]): Promise<number> {
     return this.#ask(async (link) => await link.run(statement, values));
   }

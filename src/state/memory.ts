@@ -183,6 +183,11 @@ class MemoryTx implements StateTx {
     return this.#tables;
   }
 
+  recordsOf(names: readonly DbName[]): ReadonlyMap<DbName, FileRecord> {
+    const found = names.map((name) => [name, this.record(name)] as const);
+    return new Map(found.filter((pair): pair is [DbName, FileRecord] => pair[1] !== undefined));
+  }
+
   record(name: DbName): FileRecord | undefined {
     this.#mustBeOpen();
     return this.#tables.records.get(percentEncode(name));

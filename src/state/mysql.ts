@@ -8,7 +8,7 @@ import {
   type ResultSetHeader,
   type RowDataPacket,
 } from "mysql2";
-import { chunks } from "./chunks.ts";
+import { apart, chunks, together } from "./chunks.ts";
 import { KeptConnection, type ServerLink, unlessAborted } from "./kept_connection.ts";
 import {
   EXACT_PAGES,
@@ -189,6 +189,19 @@ class MysqlLink implements ServerLink {
     return exact !== undefined && rows.some(isLong) ? await this.#rows(exact, values) : rows;
   }
 
+  async selectEach(query: Query, tuples: readonly (readonly SqlValue[])[]) {
+    const found: string[][][] = [];
+    for (const { sql, values, count } of together(query, tuples)) {
+      const rows = await this.#guarded(
+        query.purpose,
+        query.rest,
+        () => this.#execute(sql, values),
+      );
+      found.push(...apart(count, (rows as RowDataPacket[][]).map((row) => row.map(received))));
+    }
+    return found;
+  }
+
   async run({ purpose, sql }: Statement, values: readonly SqlValue[]): Promise<number> {
     const result = await this.#guarded(purpose, sql, () => this.#execute(sql, values));
     return (result as ResultSetHeader).affectedRows;
@@ -285,7 +298,7 @@ interface Compiled {
 
 function compile(sql: string): Compiled {
   const places: number[] = [];
-  const text = sql.replace(/\$(\d)/g, (_, n) => {
+  const text = sql.replace(/\$(\d+)/g, (_, n) => {
     places.push(Number(n) - 1);
     return "?";
   });

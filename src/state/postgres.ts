@@ -1,7 +1,7 @@
 /** SqlConnection on PostgreSQL. */
 import { Buffer } from "node:buffer";
 import postgres from "postgres";
-import { chunks } from "./chunks.ts";
+import { apart, chunks, together } from "./chunks.ts";
 import { KeptConnection, type ServerLink, unlessAborted } from "./kept_connection.ts";
 import {
   POSTGRES_BEGIN_ALONE,
@@ -200,7 +200,20 @@ class PostgresLink implements ServerLink {
   async select({ purpose, columns, rest }: Query, values: readonly SqlValue[]) {
     const sql = `SELECT ${columns.map((c, n) => `${c} AS c${n}`).join(", ")} ${rest}`;
     const rows = await this.#guarded(purpose, sql, () => this.#query(sql, values).raw());
-    return rows.map((row) => row.map((column) => this.#received(column as Buffer | null)));
+    return this.#receivedRows(rows as unknown as (Buffer | null)[][]);
+  }
+
+  async selectEach(query: Query, tuples: readonly (readonly SqlValue[])[]) {
+    const found: string[][][] = [];
+    for (const { sql, values, count } of together(query, tuples)) {
+      const rows = await this.#guarded(
+        query.purpose,
+        query.rest,
+        () => this.#query(sql, values).raw(),
+      );
+      found.push(...apart(count, this.#receivedRows(rows as unknown as (Buffer | null)[][])));
+    }
+    return found;
   }
 
   async run({ purpose, sql }: Statement, values: readonly SqlValue[]): Promise<number> {
@@ -274,6 +287,10 @@ class PostgresLink implements ServerLink {
     if (typeof value === "number") return String(value);
     const text = value.includes("\0") ? value.replaceAll("\0", NUL_STAND_IN) : value;
     return this.encoding === "utf8" ? toUtf8Text(text) : Buffer.from(text, "latin1");
+  }
+
+  #receivedRows(rows: readonly (readonly (Buffer | null)[])[]): string[][] {
+    return rows.map((row) => row.map((column) => this.#received(column)));
   }
 
   #received(column: Buffer | null): string {

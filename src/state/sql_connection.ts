@@ -69,6 +69,11 @@ export interface Query {
 export interface SqlConnection {
   /** All rows, every column as a byte string; NULL is the empty string, a number its decimal text. */
   select(query: Query, values: readonly SqlValue[]): MaybePromise<readonly (readonly string[])[]>;
+  /** The rows of a query for each tuple of values, in the order of the tuples. */
+  selectEach(
+    query: Query,
+    tuples: readonly (readonly SqlValue[])[],
+  ): MaybePromise<readonly (readonly (readonly string[])[])[]>;
   /**
    * Begins a transaction that may write, and for which no other process can be in the way any more:
    * neither its statements nor its commit find the database busy.

@@ -63,6 +63,22 @@ export class SqlTx implements StateTx {
     });
   }
 
+  recordsOf(names: readonly DbName[]): MaybePromise<ReadonlyMap<DbName, FileRecord>> {
+    const keys = names.map((name) => percentEncode(name));
+    const tuples = keys.map((key) => [key]);
+    return this.#do((db) =>
+      then(db.selectEach(this.#statements.record, tuples), (found) => {
+        const records = new Map<DbName, FileRecord>();
+        found.forEach(([row], n) => {
+          const text = row?.[0], name = names[n] as DbName;
+          const record = text === undefined ? undefined : recordOf(keys[n] as string, text);
+          if (record !== undefined) records.set(name, record);
+        });
+        return records;
+      })
+    ) as MaybePromise<ReadonlyMap<DbName, FileRecord>>;
+  }
+
   intents(): MaybePromise<readonly Intent[]> {
     return this.#select(
       this.#statements.intents,

@@ -132,6 +132,10 @@ export class SqliteConnection implements SqlConnection {
     return (query.isPage ? this.#page(query, values) : undefined) ?? this.#rows(query, values);
   }
 
+  selectEach(query: Query, tuples: readonly (readonly SqlValue[])[]): string[][][] {
+    return tuples.map((values) => this.#rows(query, values));
+  }
+
   run({ purpose, sql }: Statement, values: readonly SqlValue[]): number {
     return guarded(purpose, sql, () => Number(this.#prepare(sql).run(...bound(values)).changes));
   }

@@ -77,6 +77,10 @@ export interface StateStore extends AsyncDisposable {
  * where the database is in the process; implementations over a socket queue and flush at commit. */
 export interface StateTx {
   record(name: DbName): FileRecord | undefined | Promise<FileRecord | undefined>;
+  /** Those of the names that have one, with few questions to the database. */
+  recordsOf(
+    names: readonly DbName[],
+  ): ReadonlyMap<DbName, FileRecord> | Promise<ReadonlyMap<DbName, FileRecord>>;
   intents(): readonly Intent[] | Promise<readonly Intent[]>;
   /** @see StateStore.note */
   note(name: string): string | undefined | Promise<string | undefined>;

@@ -605,6 +605,12 @@ const TRANSACTION_CASES: readonly Case[] = [
       assert.deepEqual(await tx.record("/new\xff" as DbName), rec("/new\xff"));
       assert.deepEqual(await tx.record("/old" as DbName), rec("/old"));
       assert.equal(await tx.record("/gone" as DbName), undefined);
+      const many = Array.from({ length: 150 }, (_, n) => `/none/${n}`);
+      const asked = [...many, "/new\xff", "/gone", "/old"] as DbName[];
+      assert.deepEqual(
+        [...await tx.recordsOf(asked)],
+        [["/new\xff", rec("/new\xff")], ["/old", rec("/old")]],
+      );
       assert.deepEqual(await tx.intents(), [intent]);
     });
   }],
