@@ -1,4 +1,5 @@
 /** Patterns of a group: one, and a whole list as a matcher for many names (D 2.3-2.5). */
+import { componentsOf, TrieNode } from "./pattern_trie.ts";
 import { compileProgram, compileShell, literal, type Matcher } from "./shell_match.ts";
 
 export interface Pattern {
@@ -68,6 +69,8 @@ interface DirState {
   readonly settled: number;
   /** Path patterns that match neither the directory nor one above, but could match below. */
   readonly open: readonly PathPattern[];
+  /** The same of those that are in the tree: where they have come to. */
+  readonly nodes: readonly TrieNode[];
   /**
    * Whether, from the root of some include down to the directory, no part is excluded by its base name.
    */
@@ -87,22 +90,42 @@ const STATES_MAX = 1_024;
  * (D 2.4, D 7.2.5, D 7.2.6).
  */
 export class PatternList {
-  readonly #paths: readonly PathPattern[];
+  /** Of the path patterns, by index. */
+  readonly #isInclude: boolean[];
   /** From the last declared to the first: the first match decides. */
   readonly #bases: readonly { readonly isInclude: boolean; readonly matches: Matcher }[];
   readonly #top: DirState;
+  /** For a bare `%p%`, which has no directory and no slash. */
+  readonly #bare: DirState;
   readonly #states = new Map<string, DirState>();
   #latest: DirState;
 
-  /** @param compare compare patterns count as includes; otherwise they count for nothing */
-  constructor(patterns: readonly Pattern[], { compare }: { readonly compare: boolean }) {
+  /**
+   * @param options `compare`: compare patterns count as includes; otherwise they count for nothing.
+   * `hasTree`: false looks at each pattern by itself, for tests
+   */
+  constructor(
+    patterns: readonly Pattern[],
+    { compare, hasTree = true }: { readonly compare: boolean; readonly hasTree?: boolean },
+  ) {
     const counting = patterns.filter(({ kind }) => compare || kind !== "compare");
-    this.#paths = counting.filter(({ text }) => isPathPattern(text))
-      .map((pattern, index) => new PathPattern(pattern, index));
+    const tree = new TrieNode();
+    const open: PathPattern[] = [];
+    this.#isInclude = [];
+    for (const pattern of counting.filter(({ text }) => isPathPattern(text))) {
+      const index = this.#isInclude.length, isInclude = pattern.kind !== "exclude";
+      this.#isInclude.push(isInclude);
+      const components = hasTree ? componentsOf(pattern.text) : undefined;
+      if (components === undefined) open.push(new PathPattern(pattern, index));
+      else tree.add(components, { index, isInclude });
+    }
     this.#bases = counting.filter(({ text }) => !isPathPattern(text))
       .map(({ kind, text }) => ({ isInclude: kind !== "exclude", matches: compileShell(text) }))
       .reverse();
-    this.#top = { dir: "", depth: 1, settled: -1, open: this.#paths, isAccepted: false };
+    // Names begin with a slash, so with an empty component; those of prefixes do not.
+    const nodes = [...tree.matching("")].filter((node) => !node.isLeaf);
+    this.#top = { dir: "", depth: 1, settled: -1, open, nodes, isAccepted: false };
+    this.#bare = { ...this.#top, depth: 0, nodes: [tree] };
     this.#latest = this.#top;
   }
 
@@ -118,13 +141,25 @@ export class PatternList {
       if (pattern.index > settled) settled = pattern.index;
       isAccepted ||= pattern.isInclude;
     }
-    if (!isAccepted || !this.#paths[settled]!.isInclude) return false;
-    return this.#acceptsLeaf(name.slice(slash + 1));
+    const leaf = name.slice(slash + 1);
+    for (let i = 0; i < state.nodes.length; i++) {
+      for (const node of state.nodes[i]!.matching(leaf)) {
+        if (node.last > settled) settled = node.last;
+        isAccepted ||= node.hasInclude;
+      }
+    }
+    if (!isAccepted || !this.#isInclude[settled]) return false;
+    return this.#acceptsLeaf(leaf);
   }
 
   /** Whether a directory that does not match has to be entered for the sake of what lies below. */
   reachesBelow(dir: string): boolean {
-    const state = this.#stateOfDirOf(dir, dir.lastIndexOf("/"));
+    const slash = dir.lastIndexOf("/");
+    const state = this.#stateOfDirOf(dir, slash);
+    const leaf = dir.slice(slash + 1);
+    for (const node of state.nodes) {
+      if (node.matching(leaf).some(({ hasIncludeBelow }) => hasIncludeBelow)) return true;
+    }
     return state.open.some((pattern) =>
       pattern.isInclude && !pattern.matches(dir, state.depth) &&
       pattern.reachesBelow(dir, state.depth)
@@ -144,11 +179,6 @@ export class PatternList {
     const { dir } = this.#latest;
     if (dir.length === slash && name.startsWith(dir)) return this.#latest;
     return this.#latest = slash === 0 ? this.#top : this.#stateOf(name.slice(0, slash));
-  }
-
-  /** For a bare `%p%`, which has no directory and no slash. */
-  get #bare(): DirState {
-    return { ...this.#top, depth: 0 };
   }
 
   #stateOf(dir: string): DirState {
@@ -173,8 +203,16 @@ export class PatternList {
         isAccepted ||= pattern.isInclude;
       } else if (pattern.reachesBelow(dir, depth)) open.push(pattern);
     }
-    isAccepted &&= this.#acceptsLeaf(dir.slice(dir.lastIndexOf("/") + 1));
-    const state = { dir, depth: depth + 1, settled, open, isAccepted };
+    const leaf = dir.slice(dir.lastIndexOf("/") + 1);
+    const nodes: TrieNode[] = [];
+    const from = depth === 0 ? this.#bare.nodes : above.nodes;
+    for (const node of from.flatMap((node) => [...node.matching(leaf)])) {
+      settled = Math.max(settled, node.last);
+      isAccepted ||= node.hasInclude;
+      if (!node.isLeaf) nodes.push(node);
+    }
+    isAccepted &&= this.#acceptsLeaf(leaf);
+    const state = { dir, depth: depth + 1, settled, open, nodes, isAccepted };
     if (this.#states.size >= STATES_MAX) this.#states.clear();
     this.#states.set(dir, state);
     return state;

@@ -16,7 +16,7 @@ export interface ShellMatchOptions {
 export type Matcher = (text: string) => boolean;
 
 const ANY = -1;
-const STAR = -2;
+export const STAR = -2;
 /** Set number k of a program is the operation FIRST_SET - k. */
 const FIRST_SET = -3;
 const SLASH = 47;
