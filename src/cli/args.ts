@@ -27,6 +27,8 @@ export type Mode =
   | "keygen"
   | "make-cert"
   | "check-config"
+  | "list-certs"
+  | "forget-cert"
   | "version"
   | "help";
 
@@ -73,6 +75,10 @@ export interface Invocation {
   readonly oneFileSystem: boolean;
   /** `--create-parents`: of files from peers. */
   readonly createsParents: boolean;
+  /** `--strict`: what would only be warned of is an error. */
+  readonly strict: boolean;
+  /** `--action-limit`: longest run of one command. */
+  readonly actionLimitMs: number | undefined;
 }
 
 /** A command line that means nothing. `lines` go to standard error before the usage. */
@@ -114,16 +120,30 @@ const VALUE_LETTERS = "CDNpGPsWj";
 const EVERY_LETTER: ReadonlySet<string> = new Set(VALUE_LETTERS + "O");
 
 /** Long options of our own that are modes; `--json` is a flag. */
-const LONG_MODES: ReadonlySet<string> = new Set(["version", "help", "make-cert", "check-config"]);
+const LONG_MODES: ReadonlySet<string> = new Set(
+  [
+    "version",
+    "help",
+    "make-cert",
+    "check-config",
+    "list-certs",
+    "forget-cert",
+  ] satisfies Mode[],
+);
 
 const CHECKS: readonly Mode[] = ["check", "check-update", "sync"];
+const SERVERS: readonly Mode[] = ["serve", "serve-once", "serve-stdio"];
 /** Long options of our own with the modes that they mean something to; `--json` is for all. */
 const LONG_FLAGS: ReadonlyMap<string, readonly Mode[]> = new Map([
   ["--allow-removals", [...CHECKS, "update"]],
   ["--max-removals", [...CHECKS, "update"]],
   ["--one-file-system", CHECKS],
-  ["--create-parents", ["serve", "serve-once", "serve-stdio"]],
+  ["--create-parents", SERVERS],
+  ["--strict", [...CHECKS, "update", "hint", "mark", "compare-list", "compare"]],
+  ["--action-limit", [...CHECKS, "update", "mark", "compare", ...SERVERS]],
 ]);
+/** Those that have a value. */
+const LONG_VALUES = ["--max-removals", "--action-limit"] as const;
 
 /** Parses the command line (without the program's name). @throws UsageError */
 export function parseArgs(argv: readonly string[]): Invocation {
@@ -136,7 +156,7 @@ export function parseArgs(argv: readonly string[]): Invocation {
     if (word === "--") {
       args.push(...argv.slice(at + 1));
       break;
-    } else if (word.startsWith("--max-removals")) {
+    } else if (LONG_VALUES.some((name) => word.startsWith(name))) {
       at += longValue(word, argv[at + 1], draft);
     } else if (word === "--json" || LONG_FLAGS.has(word)) {
       draft.flags.add(word.slice(2));
@@ -168,13 +188,14 @@ function longMode(word: string): Mode {
   return mode as Mode;
 }
 
-/** `--max-removals N` or `--max-removals=N`. @returns how many following words it took */
+/** `--max-removals N` or `--max-removals=N`, for each of LONG_VALUES. @returns how many following words it took */
 function longValue(word: string, next: string | undefined, { values }: Draft): 0 | 1 {
-  const [name, glued] = [word.slice(0, 14), word.slice(14)];
+  const name = LONG_VALUES.find((one) => word.startsWith(one))!;
+  const glued = word.slice(name.length);
   if (glued !== "" && !glued.startsWith("=")) longMode(word);
   const value = glued === "" ? next : glued.slice(1);
   if (value === undefined) {
-    throw new UsageError("csync2: option requires an argument -- 'max-removals'");
+    throw new UsageError(`csync2: option requires an argument -- '${name.slice(2)}'`);
   }
   values.set(name, value);
   return glued === "" ? 1 : 0;
@@ -256,6 +277,8 @@ const ARGUMENT_COUNTS: Partial<Record<Mode, readonly [number, number]>> = {
   "serve-once": [0, 0],
   "make-cert": [0, 0],
   "check-config": [0, 0],
+  "list-certs": [0, 0],
+  "forget-cert": [1, Infinity],
   "version": [0, 0],
   "help": [0, 0],
 };
@@ -300,6 +323,8 @@ function build(draft: Draft, mode: Mode, args: readonly string[]): Invocation {
     maxRemovals: removalLimit(values.get("--max-removals")),
     oneFileSystem: flags.has("one-file-system"),
     createsParents: flags.has("create-parents"),
+    strict: flags.has("strict"),
+    actionLimitMs: actionLimit(values.get("--action-limit")),
   };
 }
 
@@ -310,6 +335,16 @@ function removalLimit(text: string | undefined): RemovalLimit | undefined {
   throw new UsageError(
     `csync2: --max-removals needs a number of names or a percentage like 10%, not '${text}'`,
   );
+}
+
+function actionLimit(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^[1-9]\d{0,5}$/.test(text)) {
+    throw new UsageError(
+      `csync2: --action-limit needs a number of seconds from 1 to 999999, not '${text}'`,
+    );
+  }
+  return Number(text) * 1_000;
 }
 
 function jobCount(text: string | undefined): number | undefined {

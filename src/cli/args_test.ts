@@ -23,6 +23,11 @@ const GOOD: readonly [readonly string[], Record<string, unknown>][] = [
   [["-A", "-M"], { asynchronous: true }],
   [["-B", "-M"], { mode: "list-dirty", asynchronous: false }],
   [["--version"], { mode: "version" }],
+  [["--list-certs"], { mode: "list-certs", strict: false, actionLimitMs: undefined }],
+  [["--forget-cert", "a", "b"], { mode: "forget-cert", args: ["a", "b"] }],
+  [["--strict", "-cr", "/a"], { mode: "check", strict: true, args: ["/a"] }],
+  [["-ii", "--action-limit", "90"], { mode: "serve", actionLimitMs: 90_000 }],
+  [["--action-limit=90", "-x"], { mode: "sync", actionLimitMs: 90_000 }],
 ];
 for (const [argv, want] of GOOD) {
   Deno.test(`parseArgs() reads ${argv.join(" ")}`, () => {
@@ -45,6 +50,12 @@ Deno.test("parseArgs() gives --json no room with -i, where the peer reads", () =
 
 const BAD: readonly (readonly string[])[] = [
   [],
+  ["--forget-cert"],
+  ["--list-certs", "a"],
+  ["--strict", "-ii"],
+  ["--action-limit", "1", "-M"],
+  ["--action-limit", "0", "-x"],
+  ["-x", "--action-limit"],
   ["-v"],
   ["-L", "-M"],
   ["-LL"],

@@ -41,9 +41,10 @@ export const EXIT_NOTHING = 2;
  */
 export async function runMode(mode: SessionMode, session: Session): Promise<number> {
   const code = await perform(mode, session);
-  if (SCHEDULES.has(mode)) {
+  if (SCHEDULES.has(mode) && !isDryRun(mode, session)) {
     const { runActions } = await import("../actions/mod.ts");
-    await runActions(session);
+    const { actionLimitMs } = session.invocation;
+    await runActions({ ...session, ...(actionLimitMs && { timeLimitMs: actionLimitMs }) });
   }
   return session.reporter.errors > 0 ? EXIT_ERRORS : code;
 }
@@ -52,6 +53,11 @@ export async function runMode(mode: SessionMode, session: Session): Promise<numb
 const SCHEDULES: ReadonlySet<Mode> = new Set(
   ["check", "update", "check-update", "sync", "mark", "compare"] satisfies Mode[],
 );
+
+/** Its actions wait for a real run (D 7.4.1). `-d` means nothing to a mere check. */
+function isDryRun(mode: SessionMode, { invocation }: Session): boolean {
+  return invocation.dryRun && (mode === "update" || mode === "check-update" || mode === "sync");
+}
 
 async function perform(mode: SessionMode, session: Session): Promise<number> {
   switch (mode) {
@@ -83,6 +89,11 @@ async function perform(mode: SessionMode, session: Session): Promise<number> {
     case "list-dirty":
     case "list-pair":
       return await list(mode, session);
+    case "list-certs":
+      return await (await import("./certs.ts")).listCerts(session) > 0 ? EXIT_OK : EXIT_NOTHING;
+    case "forget-cert":
+      await (await import("./certs.ts")).forgetCerts(session);
+      return EXIT_OK;
     default:
       return exhaustive(mode);
   }

@@ -15,6 +15,7 @@ import {
 import { type Invocation, OptionError } from "./args.ts";
 import type { Host } from "./host.ts";
 import { LogFile } from "./log_file.ts";
+import { StrictReporter } from "./strict.ts";
 
 /** The reporter of a run and its closing lines. */
 export interface Reporting extends Disposable {
@@ -36,7 +37,8 @@ export function openReporting(invocation: Invocation, host: Host): Reporting {
   let isServed = false;
   const text = (toWhom: Audience) =>
     textSink(invocation, { ...parts, ...toWhom, stamps, fullLog, onServed: () => isServed = true });
-  const sink = invocation.json ? withJson(invocation, host, text) : text({ isShown: true });
+  const plain = invocation.json ? withJson(invocation, host, text) : text({ isShown: true });
+  const sink = invocation.strict ? new StrictReporter(plain, invocation) : plain;
   warnings.to(sink);
   const owned = files.move();
   return {

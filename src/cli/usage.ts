@@ -30,6 +30,8 @@ Modes without
   -k file                 Make a new group key (alone, before everything else)
   --make-cert             Make the TLS key and certificate of this host
   --check-config          Warn of what the configuration hardly means; 0: nothing to say
+  --list-certs            List the peers whose certificates are known, with SHA-256 fingerprints
+  --forget-cert peer..    Take the next certificate that these peers show
   --version, --help
 
 Options
@@ -51,7 +53,9 @@ Options
   -t, -s file             Time stamps on standard error, in a file
   -O[file]                All messages of all levels to a file
   -W fd                   With -c: names of directories that hold relevant files, NUL-terminated
-  --json                  Events as JSON lines on standard output
+  --json                  Lists and messages as JSON lines on standard output
+  --strict                Exit code 1 when a file given is in no group, or a prefix has no path
+  --action-limit seconds  End commands of actions that run longer, and what they started
   -A                      Do not wait for the disk when writing the database
   -B, -a, -b              Accepted; what they switched is always on or not needed
 

@@ -9,6 +9,7 @@ export * from "./errors.ts";
 export * from "./outcome.ts";
 export * from "./path.ts";
 export * from "./percent.ts";
+export * from "./pin_fingerprint.ts";
 export * from "./records.ts";
 export * from "./stored_text.ts";
 export * from "./stream.ts";

@@ -1,6 +1,6 @@
 /** A peer's name -> a connected Peer whose certificate is the one that we know. */
 import { type Config, isNosslPair } from "../config/mod.ts";
-import { CsyncError, type HostName } from "../model/mod.ts";
+import { CsyncError, type HostName, pinFingerprint } from "../model/mod.ts";
 import { connectPeer, type ConnectPeerOptions, type Peer } from "../protocol/mod.ts";
 import type { Reporter } from "../report/mod.ts";
 import type { StateStore } from "../state/mod.ts";
@@ -109,14 +109,14 @@ class Trust {
       if (!isMember || dryRun) return "ok";
       known = await state.transaction((tx) => tx.pinFirst({ peer, certificate: shown }));
       if (known.certificate === shown) {
-        reporter.note(say.pinAdded(peer, await fingerprint(certificate)));
+        reporter.note(say.pinAdded(peer, await pinFingerprint(shown)));
       }
     }
     if (known.certificate.toUpperCase() === shown) return "ok";
     this.changed = {
       peer,
-      known: await fingerprint(bytesOf(known.certificate)),
-      shown: await fingerprint(certificate),
+      known: await pinFingerprint(known.certificate),
+      shown: await pinFingerprint(shown),
     };
     return "wrong";
   }
@@ -124,14 +124,4 @@ class Trust {
 
 function hex(bytes: Uint8Array): string {
   return bytes.toHex().toUpperCase();
-}
-
-/** Tolerates what is no hex: such a pin fits nothing, and its fingerprint is that of no bytes. */
-function bytesOf(pin: string): Uint8Array<ArrayBuffer> {
-  return /^([0-9A-F]{2})*$/i.test(pin) ? Uint8Array.fromHex(pin) : new Uint8Array();
-}
-
-async function fingerprint(certificate: Uint8Array): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", certificate.slice()));
-  return hex(digest).replace(/..(?!$)/g, "$&:");
 }

@@ -124,7 +124,7 @@ export function pinChanged({ peer, known, shown }: ChangedPin): ReportEvent {
   const text =
     `ERROR: ${peer} did provide another SSL certificate than before, so nothing is sent ` +
     `to it. Known SHA-256 ${known}, shown SHA-256 ${shown}. If its certificate was replaced on ` +
-    `purpose, remove the known one (table x509_cert, peername ${peer}) and try again; if not, ` +
+    `purpose, remove the known one (csync2 --forget-cert ${peer}) and try again; if not, ` +
     `somebody may be standing in for it.`;
   return { event: "pin-changed", level: 0, text, isError: true, peer, known, shown };
 }
