@@ -176,15 +176,18 @@ test("without nossl encryption is expected", async (bed) => {
   await client.expect("HELLO a.demo", "SSL encrypted connection expected!");
 }, { config: "group g { host a.demo b.demo; key k; include ROOT; }" });
 
-test("W 20.8 GROUP restricts to the groups that are named", async (bed) => {
-  const client = bed.connect();
-  await client.expect("CONFIG ", FINISHED);
-  await client.expect("GROUP g,other", FINISHED);
-  await client.expect("GROUP h", "Group list already set!");
-  await client.expect("HELLO a.demo", FINISHED);
-  await client.expect(`SIG ${KEY} ${bed.path("one/F")}`, "Parent dir missing.");
-  await client.expect(`SIG ${KEY} ${bed.path("two/F")}`, "Permission denied!");
-  await client[Symbol.asyncDispose]();
+test("W 20.8 GROUP restricts to the groups that are named, be they first or last", async (bed) => {
+  const allowed = "Parent dir missing.", denied = "Permission denied!";
+  for (const [list, one, two] of [["g,other", allowed, denied], ["h", denied, allowed]]) {
+    const client = bed.connect();
+    await client.expect("CONFIG ", FINISHED);
+    await client.expect(`GROUP ${list}`, FINISHED);
+    await client.expect("GROUP h", "Group list already set!");
+    await client.expect("HELLO a.demo", FINISHED);
+    await client.expect(`SIG ${KEY} ${bed.path("one/F")}`, one!);
+    await client.expect(`SIG ${KEY} ${bed.path("two/F")}`, two!);
+    await client[Symbol.asyncDispose]();
+  }
 }, {
   config: "nossl * *; group g { host a.demo b.demo; key k; include ROOT/one; } " +
     "group h { host a.demo b.demo; key k; include ROOT/two; }",

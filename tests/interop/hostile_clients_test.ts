@@ -348,6 +348,17 @@ Deno.test("W 20.14 missing arguments are refused, not read as zero", async () =>
   assert.deepEqual(served.asked, ["configure", "identify"]);
 });
 
+Deno.test("W 20.14 an empty argument vanishes, and what takes its place is judged for what it is", async () => {
+  const lines = ["DEL  /a", "MKLINK k  /a", "SETOWN k  0 0", "SETMOD k /a ", "PATCH  k"];
+  const served = await serve(`${START}${lines.join("\n")}\nBYE\n`);
+  const denied = "Permission denied!\n";
+  assert.equal(
+    served.heard,
+    `${STARTED}${denied}No such file or directory\n${denied}Invalid argument\n${denied}OK (cu_later).\n`,
+  );
+  assert.deepEqual(served.asked, ["configure", "identify"]);
+});
+
 Deno.test("W 20.24 link targets up to 4095 bytes arrive whole, longer ones are refused", async () => {
   const long = "t".repeat(4_095);
   const served = await serve(`${START}MKLINK k /a ${long}\nMKLINK k /a ${long}t\n`);
