@@ -15,6 +15,7 @@ const READABLE_BY_OTHERS = 0o004;
 /** Options of a connection over TLS, as node:tls has them; a word of the PostgreSQL driver. */
 export type TlsOptions = "prefer" | {
   readonly servername?: string;
+  readonly host?: string;
   readonly rejectUnauthorized: boolean;
   readonly ca?: string;
   readonly checkServerIdentity?: () => undefined;
@@ -66,7 +67,7 @@ function passwordIn(target: ServerTarget): string | undefined {
 function tlsOptions(target: ServerTarget): TlsOptions | undefined {
   const { tls, host = DEFAULT_HOST } = target;
   const isName = !/^[\d.]+$|:/.test(host);
-  const common = isName ? { servername: host } : {};
+  const common = isName ? { servername: textOf(host) } : { host: textOf(host) };
   switch (tls satisfies TlsMode) {
     case "disable":
       return undefined;
@@ -104,6 +105,8 @@ export function serverSocket(
     : { path: socketPath(textOf(path), target) };
   return new Promise((resolve, reject) => {
     const socket = connect({ ...where, noDelay: true, keepAlive: true });
+    // What TLS checks a certificate against when the host is an address, which is no server name.
+    Object.assign(socket, { _host: textOf(host) });
     const end = (error?: Error) => {
       signal.removeEventListener("abort", late);
       socket.removeListener("error", end);

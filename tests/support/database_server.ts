@@ -163,6 +163,12 @@ while read -r word; do
 done
 `;
 
+/** A certificate for the server's address that is its own authority: `$dir/cert.pem`. */
+const CERTIFICATE = `
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=test \\
+  -addext "subjectAltName=IP:$host" -keyout "$dir/key.pem" -out "$dir/cert.pem" >&2 || exit 1
+`;
+
 const SCRIPTS: Readonly<Record<ServerKind, string>> = {
   postgresql: `
 dir=$1 bin=$2 host=$3 port=$4 pid=
@@ -173,6 +179,7 @@ up() {
   rm -f "$dir"/data/postmaster.pid
   setpriv --reuid=postgres --regid=postgres --init-groups -- \\
     "$bin/postgres" -D "$dir/data" -c listen_addresses="$host" -c port=$port -c fsync=off \\
+    -c ssl=on -c ssl_cert_file="$dir/cert.pem" -c ssl_key_file="$dir/key.pem" \\
     -c unix_socket_directories="$dir/data" -c max_connections=60 -c shared_buffers=32MB </dev/null >&2 &
   pid=$!
   for try in $(seq 600); do
@@ -184,6 +191,8 @@ up() {
 }
 as "$bin/initdb" -D "$dir/data" -U postgres --no-sync -E UTF8 --locale=C.UTF-8 \\
   --auth-local=trust --auth-host=scram-sha-256 >&2 || exit 1
+${CERTIFICATE}
+chown postgres "$dir/key.pem"
 ${LOOP}`,
   mariadb: `
 dir=$1 bin=$2 host=$3 port=$4 pid=
@@ -192,6 +201,7 @@ down() { [ -z "$pid" ] || { kill -TERM $pid; wait $pid; }; }
 up() {
   "$bin/mariadbd" --no-defaults --user=mysql --datadir="$dir/data" --bind-address="$host" \\
     --port=$port --socket="$dir/data/socket" --pid-file="$dir/data/pid" --skip-log-bin \\
+    --ssl-cert="$dir/cert.pem" --ssl-key="$dir/key.pem" \\
     --innodb-use-native-aio=0 --innodb-flush-log-at-trx-commit=2 </dev/null >&2 &
   pid=$!
   for try in $(seq 600); do
@@ -203,5 +213,7 @@ up() {
 }
 mariadb-install-db --no-defaults --user=mysql --datadir="$dir/data" --skip-test-db \\
   --auth-root-authentication-method=normal >&2 || exit 1
+${CERTIFICATE}
+chown mysql "$dir/key.pem"
 ${LOOP}`,
 };
