@@ -4,18 +4,22 @@
  */
 import { CutBed } from "../support/cut_bed.ts";
 import { type Case, cuts, describe, model, runCase, sample } from "../support/cut_case.ts";
-import { FILES, type Scenario, TREES } from "../support/cut_scenarios.ts";
+import { FILES, LARGE, type Scenario, TREES } from "../support/cut_scenarios.ts";
 
 const IS_FULL = Deno.env.get("CSYNC2_FULL") === "1";
 const SHOWN = 10;
-/** Each case starts four to six processes. */
-const EVERYDAY_CASES = 3;
+/** Of each test; a case starts four to six processes. */
+const EVERYDAY_CASES = 2;
 /** After the last byte the victim is at work on what it was sent. */
 const DELAYS_MS = [0, 1, 2, 4, 8, 16];
-const SCENARIOS: Readonly<Record<string, Scenario>> = { files: FILES, trees: TREES };
+const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  files: FILES,
+  trees: TREES,
+  large: LARGE,
+};
 
 function chosen(bytes: Uint8Array, direction: "up" | "down"): Case["cut"][] {
-  const places = sample(bytes, { every: 1, isClose: false, step: Infinity });
+  const places = sample(bytes, { every: 1, isClose: false, step: 50_000 });
   const all = cuts(bytes, { direction, places, isFull: false });
   const step = IS_FULL ? 1 : Math.max(1, Math.floor(all.length / EVERYDAY_CASES));
   return all.filter((_, at) => at % step === step - 1).map((cut) => ({ ...cut, how: "kill" }));

@@ -12,7 +12,12 @@ export interface CutBedOptions {
   readonly client: NodeKind;
   readonly server: NodeKind;
   readonly tls?: boolean;
-  /** Last part but one of the addresses: 127.36.NET.1 and .2. */
+  /**
+   * A third host, ours, which is reached without the proxy, and after the server when one is served
+   * after the other. @default {false}
+   */
+  readonly third?: boolean;
+  /** Last part but one of the addresses: 127.36.NET.1 is the client, .3 the server, .2 the third. */
   readonly net: number;
   /** Shell commands in both trees, before both databases learn what is there. */
   readonly before: string;
@@ -39,11 +44,12 @@ export class CutBed implements AsyncDisposable {
   readonly base: string;
   readonly client: CutNode;
   readonly server: CutNode;
+  readonly third: CutNode | undefined;
   readonly proxy: CutProxy;
   readonly #options: CutBedOptions;
 
   private constructor(options: CutBedOptions, base: string, proxy: CutProxy) {
-    const { client, server, net } = options;
+    const { client, server, net, third = false } = options;
     this.base = base;
     this.proxy = proxy;
     this.#options = options;
@@ -53,24 +59,26 @@ export class CutBed implements AsyncDisposable {
     const tree = (kind: NodeKind, letter: string) =>
       isMixed && kind !== "c" ? mount : `${base}/${letter}/tree`;
     Deno.mkdirSync(mount, { recursive: true });
-    const node = (letter: "a" | "b", kind: NodeKind) =>
+    const node = (letter: "a" | "b" | "c", kind: NodeKind) =>
       new KINDS[kind]({
         base: `${base}/${letter}`,
         tree: tree(kind, letter),
-        host: `127.36.${net}.${letter === "a" ? 1 : 2}`,
-        port: letter === "a" ? PROXY_PORT : SERVER_PORT,
+        host: `127.36.${net}.${HOST_PARTS[letter]}`,
+        // All peers of a host have one port: that of the proxy.
+        port: letter === "b" ? SERVER_PORT : PROXY_PORT,
         mount,
       });
     this.client = node("a", client);
     this.server = node("b", server);
+    if (third) this.third = node("c", "inner");
   }
 
   static async make(options: CutBedOptions): Promise<CutBed> {
     const { net } = options;
     const base = Deno.makeTempDirSync({ ...inMemory(), prefix: "csync2-cut-" });
     const proxy = await CutProxy.start({
-      host: `127.36.${net}.2`,
-      clientHost: `127.36.${net}.1`,
+      host: `127.36.${net}.${HOST_PARTS.b}`,
+      clientHost: `127.36.${net}.${HOST_PARTS.a}`,
       listenPort: PROXY_PORT,
       serverPort: SERVER_PORT,
     });
@@ -84,13 +92,14 @@ export class CutBed implements AsyncDisposable {
   }
 
   get #nodes(): CutNode[] {
-    return [this.client, this.server];
+    return [this.client, this.server, ...(this.third === undefined ? [] : [this.third])];
   }
 
   #configure(): void {
-    const { client: a, server: b } = this;
+    const nodes = this.#nodes;
     const { tls = false, group = "" } = this.#options;
-    const isMixed = !a.isOurs || !b.isOurs;
+    const isMixed = nodes.some(({ isOurs }) => !isOurs);
+    const hosts = nodes.map(({ host }) => host).join(" ");
     const include = isMixed ? `${this.base}/mount` : "%tree%";
     for (const node of this.#nodes) {
       const etc = `${node.base}/etc`;
@@ -98,8 +107,10 @@ export class CutBed implements AsyncDisposable {
       if (tls) makeCertificate(etc);
       const text = [
         tls ? "" : "nossl * *;",
-        isMixed ? "" : `prefix tree { on ${a.host}: ${a.tree}; on ${b.host}: ${b.tree}; }`,
-        `group g { host ${a.host} ${b.host}; key cut.key; include ${include}; ${group} }`,
+        isMixed
+          ? ""
+          : `prefix tree { ${nodes.map(({ host, tree }) => `on ${host}: ${tree};`).join(" ")} }`,
+        `group g { host ${hosts}; key cut.key; include ${include}; ${group} }`,
         "",
       ].join("\n");
       Deno.writeTextFileSync(`${etc}/csync2.cfg`, text);
@@ -127,24 +138,23 @@ export class CutBed implements AsyncDisposable {
 
   /** Both hosts as they were prepared. */
   async reset(): Promise<void> {
-    await this.server.stop();
-    const [a, b] = [this.client, this.server];
-    sh(RESET, a.tree, a.base, b.tree, b.base);
+    for (const node of this.#nodes) await node.stop();
+    sh(RESET, ...this.#nodes.flatMap(({ tree, base }) => [tree, base]));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.server.end();
-    await this.client.end();
+    for (const node of this.#nodes) await node.end();
     await this.proxy[Symbol.asyncDispose]();
     Deno.removeSync(this.base, { recursive: true });
   }
 }
 
-const RESET = `
-  find "$1" "$3" -mindepth 1 -delete; rm -f "$2"/db/* "$4"/db/*
-  cp -a "$2/kept/tree/." "$1"; cp -a "$4/kept/tree/." "$3"
-  cp -a "$2/kept/db/." "$2/db"; cp -a "$4/kept/db/." "$4/db"`;
+const RESET = `while [ $# -gt 0 ]; do
+  find "$1" -mindepth 1 -delete; rm -f "$2"/db/*
+  cp -a "$2/kept/tree/." "$1"; cp -a "$2/kept/db/." "$2/db"; shift 2; done`;
 
+/** Peers are served in descending order. */
+const HOST_PARTS = { a: 1, b: 3, c: 2 };
 const KINDS = { inner: InnerNode, process: ProcessNode, c: CNode };
 const PROXY_PORT = 30_865;
 const SERVER_PORT = 30_866;

@@ -44,12 +44,15 @@ export interface Case {
   readonly model: Model;
   /** Whether the server checks its tree in between. */
   readonly checks: boolean;
+  /** The next session begins at once, while the server may still be at work on the one that was cut. */
+  readonly hurries?: boolean;
   /** Who is killed when the connection has become silent, and how much later. */
   readonly kill?: { readonly victim: "client" | "server"; readonly delayMs: number };
 }
 
 /** Cuts one session, looks, and runs another one. */
-export async function runCase(bed: CutBed, { cut, model, checks, kill }: Case): Promise<Faults> {
+export async function runCase(bed: CutBed, one: Case): Promise<Faults> {
+  const { cut, model, checks, kill, hurries = false } = one;
   const faults: Faults = [];
   await bed.reset();
   await bed.server.start();
@@ -58,6 +61,12 @@ export async function runCase(bed: CutBed, { cut, model, checks, kill }: Case): 
   if (kill !== undefined) proxy.onCut = () => killLater(bed, kill);
   const first = await bed.client.run("-u");
   await proxy.afterCut;
+  if (hurries) {
+    judgeCut(bed, first, faults);
+    const before = proxy.connections > 0 ? proxy.ended : Promise.resolve();
+    await judgeNext(bed, { model, lost: changesType(model), before, faults });
+    return faults;
+  }
   await bed.server.quiet(proxy);
   if (!proxy.isCut && cut.after < model[cut.direction].length - TLS_VARIES_BYTES) {
     faults.push("nothing was cut");
@@ -68,6 +77,12 @@ export async function runCase(bed: CutBed, { cut, model, checks, kill }: Case): 
   await bed.server.start(); // after a kill; else it goes on
   await judgeNext(bed, { model, lost, faults });
   return faults;
+}
+
+function changesType({ old, wanted }: Model): string[] {
+  return [...old.keys()].filter((name) =>
+    wanted.has(name) && wanted.get(name)!.kind !== old.get(name)!.kind
+  );
 }
 
 async function killLater(
@@ -81,7 +96,14 @@ async function killLater(
 /** The session that makes up for the one that was cut. */
 async function judgeNext(
   bed: CutBed,
-  { model, lost, faults }: { model: Model; lost: readonly string[]; faults: Faults },
+  { model, lost, before, faults }: {
+    model: Model;
+    /** Names that a C server may have destroyed. */
+    lost: readonly string[];
+    /** Resolves when the session that was cut is over. */
+    before?: Promise<void>;
+    faults: Faults;
+  },
 ): Promise<void> {
   bed.proxy.arm(undefined);
   let second = await bed.client.run("-u");
@@ -90,6 +112,7 @@ async function judgeNext(
     for (const name of lost) await bed.client.run("-f", bed.client.path(name));
     second = await bed.client.run("-u");
   }
+  await before;
   await bed.server.quiet(bed.proxy);
   judgeEnd(bed, second, faults);
   judgeSame(bed, model, faults);
@@ -272,11 +295,13 @@ export function sample(bytes: Uint8Array, { every, isClose, step }: SampleOption
 
 /** LIMIT: so many bytes of a session are cut at every single place. */
 const WHOLE_BYTES = 4_096;
-const BEYOND_STEP = 7;
+/** LIMIT: further places of a session that has more. */
+const FURTHER = 600;
 
-/** Every place, and beyond 4 KiB the boundaries and every seventh. */
+/** Every place of the first 4 KiB; beyond them the boundaries and samples. */
 export function everywhere(bytes: Uint8Array): number[] {
-  const places = new Set(sample(bytes, { every: 1, isClose: true, step: BEYOND_STEP }));
+  const step = Math.max(1, Math.ceil(bytes.length / FURTHER));
+  const places = new Set(sample(bytes, { every: 1, isClose: true, step }));
   for (let at = 0; at <= Math.min(bytes.length, WHOLE_BYTES); at++) places.add(at);
   return inOrder(places, bytes.length);
 }

@@ -15,7 +15,7 @@ export type NodeKind = "inner" | "process" | "c";
 
 const DEADLINE_MS = 30_000;
 const POLL_MS = 1;
-/** So long a server of ours may take to notice a reset that came when it had nothing more to say. */
+/** So long a server of ours is given to accept a connection that was reset at once: it need not see it. */
 const RESET_GRACE_MS = 300;
 
 /** What an object is to csync2, and its content. */
@@ -55,6 +55,7 @@ export abstract class CutNode {
   }
 
   abstract run(...args: string[]): Promise<Ran>;
+  /** Starts a server unless there is one. */
   abstract start(): Promise<void>;
   /** Until the server has nothing to do for a connection that the proxy saw ending. */
   abstract quiet(proxy: CutProxy): Promise<void>;
@@ -145,24 +146,27 @@ export class InnerNode extends CutNode {
   }
 
   async start(): Promise<void> {
+    if (this.#served !== undefined) return;
     this.saidByServer = [];
     this.#ending = new AbortController();
     const { signal } = this.#ending;
     this.#served = main(this.#host(["-ii", "-v"], { out: [], err: this.saidByServer, signal }));
-    await until(() => this.#hasSaid("Listening on "), `the server at ${this.host}`);
+    await until(() => this.#count("Listening on ") > 0, `the server at ${this.host}`);
   }
 
-  #hasSaid(start: string): boolean {
-    return this.saidByServer.some((line) => line.startsWith(start));
+  #count(text: string): number {
+    return this.saidByServer.filter((line) => line.includes(text)).length;
   }
 
   async quiet(proxy: CutProxy): Promise<void> {
     if (proxy.connections > 0) await within(proxy.ended, "the server's end of the connection");
     if (!proxy.wasReset) return;
+    const isOver = () => {
+      const count = this.#count("New connection from ");
+      return count > 0 && this.#count("Connection closed.") === count;
+    };
     const startMs = performance.now();
-    while (!this.#hasSaid("Connection from ") && performance.now() - startMs < RESET_GRACE_MS) {
-      await sleep();
-    }
+    while (!isOver() && performance.now() - startMs < RESET_GRACE_MS) await sleep();
   }
 
   async stop(): Promise<void> {

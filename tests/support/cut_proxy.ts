@@ -121,8 +121,9 @@ export class CutProxy implements AsyncDisposable {
       socket.on("error", () => {});
       socket.on("close", () => this.#sockets.delete(socket));
     }
-    server.on("end", () => this.#ended.resolve());
-    server.on("close", () => this.#ended.resolve());
+    const ended = this.#ended; // of this one, even when it ends after the next one has begun
+    server.on("end", () => ended.resolve());
+    server.on("close", () => ended.resolve());
     const pair = new Pair(client, server);
     const cut = this.#cut;
     this.#cut = undefined; // a client that comes again gets through

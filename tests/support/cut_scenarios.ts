@@ -7,8 +7,10 @@ export type Scenario = Pick<
 >;
 
 /** Pseudo-random and always the same. */
-const NOISE =
-  "head -c 1500 /dev/zero | openssl enc -aes-128-ctr -pass pass:x -pbkdf2 -nosalt 2>/dev/null";
+function noise(bytes: number): string {
+  const cipher = "openssl enc -aes-128-ctr -pass pass:x -pbkdf2 -nosalt";
+  return `head -c ${bytes} /dev/zero | ${cipher} 2>/dev/null`;
+}
 
 /** Regular files: new, by delta, larger, removed, metadata only, time only, a conflict that is won. */
 export const FILES: Scenario = {
@@ -16,7 +18,7 @@ export const FILES: Scenario = {
   before: `echo same > keep; echo old > small; seq 1000 1600 > delta; echo x > gone
     echo m > meta; echo t > time; echo c > confl`,
   change: `echo fresh > new; chmod 640 new; chown 3:4 new; echo changed > small; echo end >> delta
-    ${NOISE} > large; rm gone; chmod 4750 meta; chown 11:12 meta; echo mine > confl
+    ${noise(1_500)} > large; rm gone; chmod 4750 meta; chown 11:12 meta; echo mine > confl
     touch -d @1500000000.5 time
     touch -d @1600000000.123456789 new small delta large confl; touch -d @1600000000 .`,
   unknown: "echo theirs > confl; touch -d @1550000000 confl",
@@ -33,4 +35,13 @@ export const TREES: Scenario = {
     mkfifo q; chmod 604 q; chown 3:4 q
     touch -d @1600000000.123456789 l2f d2f f2d/in d/1 d/e/2 p/f q
     touch -d @1600000000 f2d d d/e m p .`,
+};
+
+/** Files that wait in temporary files, not in memory, and whose deltas come in many pieces. */
+export const LARGE: Scenario = {
+  before: `${noise(400_000)} > delta; echo old > grows`,
+  change: `printf PATCHED | dd of=delta bs=1 seek=150000 conv=notrunc 2>/dev/null
+    ${noise(300_000)} >> delta; ${noise(500_000)} > grows; ${noise(600_000)} > new
+    chmod 604 new; chown 3:4 new; touch -d @1600000000.123456789 delta grows new
+    touch -d @1600000000 .`,
 };
