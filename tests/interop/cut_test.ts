@@ -55,11 +55,15 @@ for (const [at, [client, server]] of PAIRS.entries()) {
         (sent) =>
           (["up", "down"] as const).flatMap((direction) => {
             const bytes = sent[direction], isUp = direction === "up";
-            const places = IS_FULL ? everywhere(bytes) : sample(bytes, {
-              every: isUp ? 1 : 2,
-              isClose: isUp && isOurs,
-              step: Math.max(isOurs ? 149 : 331, Math.ceil(bytes.length / 16)),
-            });
+            const places = IS_FULL
+              ? name === "large"
+                ? sample(bytes, { every: 1, isClose: true, step: Math.ceil(bytes.length / 600) })
+                : everywhere(bytes)
+              : sample(bytes, {
+                every: isUp ? 1 : 2,
+                isClose: isUp && isOurs,
+                step: Math.max(isOurs ? 149 : 331, Math.ceil(bytes.length / 16)),
+              });
             return cuts(bytes, { direction, places, isFull: IS_FULL });
           }),
       );
