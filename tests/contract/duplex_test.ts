@@ -93,7 +93,7 @@ const CASES: { name: string; idleMs?: number; run: (pair: Pair) => Promise<void>
     },
   },
   {
-    name: "ends a silent read at the idle deadline",
+    name: "ends a silent read at the idle deadline (D 7.5.1)",
     idleMs: SHORT_MS,
     run: async ({ server }) => {
       const startMs = performance.now();
@@ -145,7 +145,7 @@ const CASES: { name: string; idleMs?: number; run: (pair: Pair) => Promise<void>
     },
   },
   {
-    name: "makes a writer wait for a reader who does not read",
+    name: "makes a writer wait for a reader who does not read, until the deadline (D 7.5.1)",
     idleMs: 400,
     run: async ({ client }) => {
       const piece = new Uint8Array(MIB);

@@ -112,13 +112,24 @@ Deno.test("x509_cert: both sides keep the other's certificate as upper-case hex 
 
 Deno.test("exit codes of whole runs: 0, 1 and 2 (D 4.3)", async () => {
   await using cluster = new Cluster({ nodes: { a: OURS, b: OURS } });
-  const rc = async (...args: string[]) => (await cluster.run("a", ...args)).rc;
-  assert.equal(await rc("-M"), 2, "-M printed nothing");
-  assert.equal(await rc("-cIr", "/"), 0, "done without errors");
-  assert.equal(await rc("-z"), 1, "usage");
-  assert.equal(await rc("-C", "missing", "-M"), 1, "fatal error");
-  assert.equal(await rc("-m", "@"), 0);
-  assert.equal(await rc("-u"), 1, "error count > 0 at the end: nobody serves");
+  const run = (...args: string[]) => cluster.run("a", ...args);
+  /** The exit code of a run that says the reason, and nothing else. */
+  const rc = async (said: RegExp, ...args: string[]) => {
+    const { rc, stderr } = await run(...args);
+    assert.match(stderr, said, args.join(" "));
+    return rc;
+  };
+  assert.deepEqual(await run("-M"), { ...QUIET, rc: 2 }, "-M printed nothing");
+  assert.deepEqual(await run("-cIr", "/"), QUIET);
+  assert.equal(await rc(/^$/, "-cr", "/"), 0, "done without errors");
+  assert.equal(await rc(/^csync2: invalid option -- 'z'\n$/, "-z"), 1, "usage");
+  const missing = /^Can not open config file .*csync2_missing\.cfg': No such file or directory/;
+  assert.equal(await rc(missing, "-C", "missing", "-M"), 1, "fatal error");
+  assert.deepEqual(await run("-m", "@"), QUIET);
+  const unserved =
+    /^ERROR: Connection to remote host `b\.demo' failed\..*\nFinished with 1 errors\.\n$/;
+  assert.equal(await rc(unserved, "-u"), 1, "error count > 0 at the end: nobody serves");
   Deno.mkdirSync(`${cluster.base}/a/etc/csync2_dir.cfg`);
-  assert.equal(await rc("-C", "dir", "-M"), 1, "a directory in place of a configuration file");
+  const dir = /^Can not .*csync2_dir\.cfg': Is a directory/;
+  assert.equal(await rc(dir, "-C", "dir", "-M"), 1, "a directory in place of a configuration file");
 });

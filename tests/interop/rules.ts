@@ -10,7 +10,7 @@ const receives = (kinds: Kinds) => kinds[1] === "ours";
 
 const SLAVE_RULES: readonly Scenario[] = [
   {
-    name: "a slave's change is refused, and the master's copy comes back",
+    name: "D 7.3.14 a slave's change is refused, and the master's copy comes back",
     hosts: SLAVE_A,
     before: "echo base > f",
     rounds: [

@@ -60,8 +60,9 @@ interface Parts {
 function ledgerRow(row: Row, { own, derived, derivation, run }: Parts): LedgerRow {
   const claimed = own.map(({ file, test }): TestId => ({ file, name: test }));
   const reason = derived.find((e) => e.differs !== undefined)?.differs;
-  // What the C program said and we do not: our own behaviour is in the tests of that section.
-  const numbered = reason === undefined
+  // What the C program said and we do not: our own behaviour is in the tests of that section, unless a
+  // claim names those that are about it.
+  const numbered = reason === undefined || own.length > 0
     ? []
     : reason.split(", ").flatMap((number) => derivation.numbered(number));
   const differs = own.find((c) => c.differs !== undefined)?.differs ??

@@ -85,6 +85,22 @@ export const CLI_CLAIMS: readonly Claim[] = [
       { shows: "golden.cases", differs: "paths that reduce to the root are the root (D 7.2.1)" },
     ],
   ]),
+  ...claims("tests/e2e/settled_test.ts", [
+    [
+      "exit code: −6 aborted by signal: see 2.2 (SIGABRT)",
+      "D 7.2.1 paths that reduce to the root are the root, and end nothing",
+      { shows: '"/etc/.."', differs: "paths that reduce to the root are the root (D 7.2.1)" },
+    ],
+  ]),
+  ...claims("src/update/peer_run_test.ts", [
+    [
+      "defect: D 7.3.15",
+      "W 20.32 rows for hosts and files that the configuration forgot are told",
+      {
+        shows: "csync2 -R removes them",
+      },
+    ],
+  ]),
   ...claims("tests/e2e/hostile_test.ts", [
     [
       "exit code: −13 7.5 (SIGPIPE)",

@@ -87,6 +87,11 @@ const LOCAL: readonly Claim[] = [
         differs: MARKS_ALL,
       },
     ],
+    [
+      "message: Not marking host %s as dirty because -P flag was specified",
+      "marksFor() restricts to exact names, never to parts of them (D 7.7.9)",
+      { shows: "onlyPeers", differs: MARKS_ALL },
+    ],
   ]),
   ...claims("src/update/settle_queue_test.ts", [
     ["feature: 2.1.1: `-b`", "SettleQueue deletes everything by the time flush() resolves", {
