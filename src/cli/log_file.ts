@@ -86,7 +86,7 @@ const WRITABLE_BY_OTHERS = 0o022;
  */
 function openTrusted(path: DiskPath, { mode, links }: { mode: number; links: number }): Fd {
   const directory = path.startsWith("/") ? parent(path) ?? "/" : parent(`./${path}` as DiskPath)!;
-  const name = leaf(path) || "."; // a slash at the end asks for a directory
+  const name = path === "" ? "" : leaf(path) || "."; // a slash at the end asks for a directory
   using dir = openAt(directory, { flags: O_PATH | O_DIRECTORY });
   const isOpenToAll = (entryOf(dir, directory).meta.mode & WRITABLE_BY_ALL) !== 0;
   try {

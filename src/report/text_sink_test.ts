@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { JsonSink } from "./json_sink.ts";
+import { Tee } from "./tee.ts";
 import { TextSink } from "./text_sink.ts";
 import { clockText, stampText, TimeStamps } from "./time_stamps.ts";
 import { ProgressLine, sizeText } from "./progress_line.ts";
@@ -130,4 +131,64 @@ Deno.test("TextSink lets no name steer a terminal or look like another line", ()
   s.sink.note({ event: "file-updated", level: 1, text: `Updated ${name} from a.`, name });
   s.sink.note({ event: "b", level: 1, text: "reason\x07" });
   assert.deepEqual(s.lines, ["Updated /t/?[2J??Finished with 0 errors. from a.", "reason?"]);
+});
+
+Deno.test("D 7.4.9 JsonSink loses no byte of a name that is no UTF-8, and marks connections", () => {
+  const lines: string[] = [];
+  const json = new JsonSink({ level: 1, output: (line) => lines.push(line), now: () => 0 });
+  json.print("plain", { event: "name", name: "/\xe9\n" });
+  json.print("plain", { event: "name", name: "/\xc3\xa9" });
+  const connection = json.ofConnection(7);
+  connection.note({ event: "failed", level: 0, text: "bad", isError: true, parts: ["\xe9"] });
+  connection.finish();
+  assert.equal(json.errors, 1);
+  assert.deepEqual(lines.map((l) => JSON.parse(l)), [
+    { event: "name", name: "/\ufffd\n", nameHex: "2fe90a" },
+    { event: "name", name: "/é" },
+    { event: "failed", level: 0, text: "bad", isError: true, parts: ["\ufffd"], connection: 7 },
+    { event: "connection-closed", connection: 7, errors: 1 },
+  ]);
+});
+
+Deno.test("TextSink begins messages of a connection with its number, and ends it by itself", () => {
+  const lines: string[] = [], log: string[] = [], ended: number[] = [];
+  const s = new TextSink({
+    verbosity: 1,
+    message: (_l, line) => lines.push(line),
+    output: () => {},
+    prefix: () => "[now] ",
+    fullLog: (line) => log.push(line),
+    marksConnections: true,
+    onConnection: (number) => () => ended.push(number),
+  });
+  const [one, two] = [s.ofConnection(1), s.ofConnection(2)];
+  one.note({ event: "a", level: 1, text: "hello" });
+  two.note({ event: "b", level: 0, text: "bad", isError: true });
+  two.finish();
+  one.finish();
+  assert.deepEqual(lines, [
+    "[now] <1> hello",
+    "[now] <2> bad",
+    "[now] <2> Connection closed.",
+    "[now] <2> Finished with 1 errors.",
+    "[now] <1> Connection closed.",
+    "[now] <1> Finished with 0 errors.",
+  ]);
+  assert.equal(log[0], "<1> hello");
+  assert.deepEqual(ended, [2, 1]);
+  assert.equal(s.errors, 1);
+});
+
+Deno.test("Tee tells both, and counts the errors of one", () => {
+  const [a, b] = [sink(0), sink(1)];
+  const tee = new Tee(a.sink, b.sink);
+  tee.note({ event: "x", level: 1, text: "detail", isError: true });
+  tee.print("line");
+  assert.deepEqual([tee.wants(0), tee.wants(1), tee.wants(2)], [true, true, false]);
+  tee.ofConnection(3).note({ event: "y", level: 0, text: "bad", isError: true });
+  assert.equal(tee.errors, 2);
+  tee.finish();
+  assert.deepEqual(a.lines, ["bad", "Finished with 2 errors."]);
+  assert.deepEqual(b.lines, ["detail", "bad", "Connection closed.", "Finished with 2 errors."]);
+  assert.deepEqual([a.output, b.output], [["line"], ["line"]]);
 });

@@ -8,9 +8,7 @@ import { specText } from "../parity/spec_text.ts";
 import { ROOT } from "../support/program.ts";
 
 /** Entries without a test so far: what they wait for. A row goes when the test comes. */
-const POSTPONED: Readonly<Record<string, string>> = {
-  "D 7.4.9": "lists as JSON are a new form; the plain one is kept",
-};
+const POSTPONED: Readonly<Record<string, string>> = {};
 
 function* testFiles(dir: string): Generator<string> {
   for (const { name, isDirectory } of Deno.readDirSync(dir)) {

@@ -41,6 +41,8 @@ export interface LogRun {
   readonly rc: number;
   readonly stdout: string;
   readonly stderr: string;
+  /** Standard output with one code unit per byte. */
+  readonly bytes?: string;
   /** What the system log got: `<PRIORITY>TEXT`, without time and process. */
   readonly log: string[];
 }
@@ -121,6 +123,7 @@ export class LogBed implements AsyncDisposable {
       rc: signal === null ? code : -1,
       stdout: text(stdout),
       stderr: text(stderr),
+      bytes: Array.from(stdout, (byte) => String.fromCharCode(byte)).join(""),
       log: this.raw.slice(before).map(withoutHead),
     };
   }
