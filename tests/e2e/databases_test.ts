@@ -131,3 +131,30 @@ for (const kind of kinds) {
     }
   });
 }
+
+for (const kind of kinds) {
+  Deno.test(`ten processes check and push at once on one database: no mark is lost (${kind})`, async () => {
+    await using cluster = new Cluster({ nodes: { a: on(kind, "ten"), b: { kind: "ours" } } });
+    await cluster.start("b");
+    for (let round = 0; round < 2; round++) {
+      cluster.change(
+        "a",
+        `for d in 0 1 2 3 4; do mkdir -p $d; for f in $(seq 15); do echo ${round} $f > $d/$f; done; done
+         rm -f ${round}/7`,
+      );
+      const runs = Array.from(
+        { length: 10 },
+        (_, n) => n % 2 === 0 ? cluster.run("a", "-xB") : cluster.run("a", "-cr", `@/${n % 5}`),
+      );
+      for (const { rc, stderr } of await Promise.all(runs)) {
+        assert.doesNotMatch(stderr, /deadlock|Database Error|exceedingly busy/);
+        assert.ok(rc === 0 || rc === 1, stderr);
+      }
+      // What two of them fought for is left to the next run.
+      await sync(cluster, "a");
+      same(cluster, "ab");
+      assert.equal((await cluster.run("a", "-M")).rc, 2);
+      assert.equal((await cluster.run("a", "-T")).rc, 2);
+    }
+  });
+}
