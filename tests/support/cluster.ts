@@ -58,7 +58,29 @@ export interface Ran {
 /** The group key of every cluster. */
 export const KEY = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._";
 const SUBJECT = "/C=AU/ST=Some-State/O=Internet Widgits Pty Ltd";
-let nextPort = 32_000 + (Deno.pid % 500) * 40;
+
+/** Below what the system gives to connections, of which each binds an address of a node too. */
+const PORTS_FROM = 10_000, PORTS_TO = 32_000;
+const taken = new Set<number>();
+
+/** A port that nobody uses on any of the addresses, whoever else runs tests at this time. */
+function freePort(addresses: readonly string[]): number {
+  for (;;) {
+    const port = PORTS_FROM + Math.floor(Math.random() * (PORTS_TO - PORTS_FROM));
+    if (taken.has(port) || !addresses.every((hostname) => isFree(hostname, port))) continue;
+    taken.add(port);
+    return port;
+  }
+}
+
+function isFree(hostname: string, port: number): boolean {
+  try {
+    Deno.listen({ hostname, port }).close();
+    return true;
+  } catch (error) {
+    return !(error instanceof Deno.errors.AddrInUse); // a name that is unknown fails where it is used
+  }
+}
 
 function sh(script: string, ...args: string[]): void {
   const { success, stderr } = new Deno.Command("/bin/sh", {
@@ -110,7 +132,9 @@ export class Cluster implements AsyncDisposable {
     this.base = Deno.makeTempDirSync({ prefix: "csync2-cluster-" });
     Deno.chmodSync(this.base, 0o755);
     this.mount = `${this.base}/mount`;
-    this.port = nextPort++;
+    this.port = freePort(
+      Object.keys(options.nodes).map((node) => options.network?.[`${node}.demo`] ?? `${node}.demo`),
+    );
     Deno.mkdirSync(this.mount);
     if (options.network !== undefined) {
       const lines = Object.entries(options.network).map(([name, address]) =>
@@ -218,17 +242,23 @@ export class Cluster implements AsyncDisposable {
     if (this.#options.logs) {
       words = ["sh", "-c", `exec "$@" 2>>${this.base}/${node}/log/stderr`, "sh", ...words];
     }
-    this.#servers.set(node, this.#command(words, node, true).spawn());
+    const child = this.#command(words, node, true).spawn();
+    this.#servers.set(node, child);
+    let ended: Deno.CommandStatus | undefined;
+    child.status.then((status) => ended = status);
     const hostname = this.#options.network?.[`${node}.demo`] ?? `${node}.demo`;
     for (let waited = 0; waited < 15_000; waited += 20) {
       try {
         (await Deno.connect({ hostname, port: this.port })).close();
-        return;
+        if (ended === undefined) return;
+        break; // somebody else listens there
       } catch {
+        if (ended !== undefined) break;
         await new Promise((r) => setTimeout(r, 20));
       }
     }
-    throw new Error(`The server of ${node} does not listen`);
+    const why = ended === undefined ? "" : `: it ended with exit code ${ended.code}`;
+    throw new Error(`The server of ${node} does not listen on port ${this.port}${why}`);
   }
 
   /** What the node's servers have said on standard error so far, with the option `logs`. */
@@ -241,8 +271,8 @@ export class Cluster implements AsyncDisposable {
     const child = this.#servers.get(node);
     if (child === undefined) return;
     this.#servers.delete(node);
-    child.kill(signal);
-    const timer = setTimeout(() => child.kill("SIGKILL"), 10_000);
+    end(child, signal);
+    const timer = setTimeout(() => end(child, "SIGKILL"), 10_000);
     await child.status;
     clearTimeout(timer);
   }
@@ -302,6 +332,28 @@ export class Cluster implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const node of [...this.#servers.keys()]) await this.stop(node);
-    await Deno.remove(this.base, { recursive: true });
+    await this.#remove();
+  }
+
+  /** Processes that the C program has forked may still make files for a moment. */
+  async #remove(): Promise<void> {
+    for (let tries = 0;; tries++) {
+      try {
+        return await Deno.remove(this.base, { recursive: true });
+      } catch (error) {
+        if (error instanceof Deno.errors.NotFound) return;
+        if (tries === 50) throw error;
+        await new Promise((r) => setTimeout(r, 50));
+      }
+    }
+  }
+}
+
+/** A process that has ended by itself is none to be ended; its test says what that means. */
+function end(child: Deno.ChildProcess, signal: Deno.Signal): void {
+  try {
+    child.kill(signal);
+  } catch (error) {
+    if (!(error instanceof TypeError || error instanceof Deno.errors.NotFound)) throw error;
   }
 }
