@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { Cluster, KEY, type Ran } from "../support/cluster.ts";
-import { FakeServer, member } from "../support/raw_peer.ts";
+import { caller, FakeServer, member } from "../support/raw_peer.ts";
 
 const OURS = { kind: "ours" } as const;
 const TWO = { nodes: { a: OURS, b: OURS } };
@@ -66,6 +66,31 @@ Deno.test("D 7.2.1 paths that reduce to the root are the root, and end nothing",
   assert.deepEqual(twisted, { ...QUIET, stdout: `${cluster.mount}/d/f\n` });
 });
 
+Deno.test("D 7.2.2 a relative argument belongs to the real directory, whatever PWD says", async () => {
+  await using cluster = new Cluster(TWO);
+  cluster.change("a", "mkdir d; echo 1 > d/f; ln -s d lnk");
+  const words = cluster.words("a", ["-or", "."]);
+  const at = words.indexOf(cluster.mount) + 1;
+  const inDirectory = async (directory: string, pwd: string) => {
+    const command = [
+      ...words.slice(0, at),
+      ...["sh", "-c", 'cd "$0" && PWD=$1 && export PWD && shift && exec "$@"'],
+      ...[directory, pwd, ...words.slice(at)],
+    ];
+    const { code, stdout, stderr } = await new Deno.Command(command[0]!, {
+      args: command.slice(1),
+      env: cluster.environment("a"),
+      clearEnv: true,
+    }).output();
+    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    return { rc: code, stdout: text(stdout), stderr: text(stderr) };
+  };
+  const below = { ...QUIET, stdout: `${cluster.mount}/d\n${cluster.mount}/d/f\n` };
+  for (const pwd of ["lnk", "d", "nowhere"].map((name) => `${cluster.mount}/${name}`)) {
+    assert.deepEqual(await inDirectory(`${cluster.mount}/lnk`, pwd), below, pwd);
+  }
+});
+
 Deno.test("D 7.2.5 below an excluded directory nothing is checked, sent, listed or taken from peers", async () => {
   await using cluster = await inSync("mkdir .git; echo 1 > .git/config; echo 2 > g");
   cluster.change("a", "echo new > .git/config");
@@ -98,6 +123,22 @@ Deno.test("D 7.2.5 below an excluded directory nothing is checked, sent, listed 
     }
   }
   assert.equal(read(cluster, "b", ".git/config"), "1\n");
+});
+
+Deno.test("D 7.3.10 owners and devices above 2^31 arrive, and are no change afterwards", async () => {
+  await using cluster = await inSync("echo 1 > f");
+  cluster.change("a", "chown 4000000000:3000000000 f; mknod z b 3500 200000; chown 2147483648 z");
+  assert.deepEqual(await cluster.run("a", "-x"), QUIET);
+  assert.equal(cluster.dump("b"), cluster.dump("a"));
+  assert.match(cluster.dump("b"), /^f 644 4000000000:3000000000 /m);
+  assert.match(cluster.dump("b"), /^b 644 2147483648:0 /m);
+  assert.match(cluster.dump("b"), /^\.\/z dac:30d40$/m);
+  assert.deepEqual(await cluster.run("a", "-T"), { ...QUIET, rc: 2 });
+  // Neither program takes for a change what the other one has written.
+  for (const kind of ["ours", "c", "ours"] as const) {
+    assert.deepEqual(await cluster.runAs(kind, "a", "-cr", "/"), QUIET, kind);
+    assert.deepEqual(await cluster.run("a", "-M"), { ...QUIET, rc: 2 }, kind);
+  }
 });
 
 Deno.test("D 7.4.1 a dry run leaves waiting actions to the next real one", async () => {
@@ -273,4 +314,22 @@ Deno.test("D 7.7.10 certificates of peers are listed with their fingerprints, an
   assert.equal(read(cluster, "b", "f"), "2\n");
   assert.notDeepEqual(await cluster.run("a", "--list-certs"), listed);
   assert.equal((await cluster.run("a", "--forget-cert")).rc, 1, "needs a name");
+});
+
+Deno.test("W 20.12 CONFIG of a stranger opens nothing that does not exist, and makes nothing", async () => {
+  await using cluster = await inSync("echo 1 > f", { logs: true });
+  const databases = () =>
+    [...Deno.readDirSync(`${cluster.base}/b/db`)].map((e) => e.name)
+      .filter((name) => !/-(wal|shm)$/.test(name));
+  for (const name of ["nosuch", "..%2Fetc", "x".repeat(5_000), "A_B", "%00"]) {
+    await using typist = await caller(cluster, { from: "c.demo" });
+    const answer = await typist.ask(`CONFIG ${name}`).catch(() => undefined);
+    assert.notEqual(answer, OK, name);
+  }
+  await using typist = await caller(cluster, { from: "c.demo" });
+  await typist.expect("CONFIG ", OK);
+  assert.notEqual(await typist.ask(`SIG ${KEY} ${cluster.mount}/f`), "OK (data_follows).");
+  assert.deepEqual(databases(), ["b.demo.db3"]);
+  cluster.change("a", "echo 2 > f");
+  assert.deepEqual(await cluster.run("a", "-x"), QUIET, "the server is well");
 });
