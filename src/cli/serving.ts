@@ -127,6 +127,7 @@ async function openContext(
     hostName: invocation.hostName,
     onNote: (level, text) => reporter.note({ event: "note", level, text }),
   });
+  reporter.note({ event: "note", level: 2, text: `My hostname is ${config.hostName}.` });
   const state = await openStateOf(config, { invocation, host, reporting });
   const jail = openJail();
   return {

@@ -178,6 +178,7 @@ Deno.test("no log of any kind has a group key, on either side", () =>
     const files = ["server", "client"].map((f) => Deno.readTextFileSync(`${bed.base}/out/${f}`));
     const said = [sent.stdout, sent.stderr, stdout, stderr, ...files, ...bed.raw].join("\n");
     assert.match(said, /SIG \*\*\* /);
+    assert.match(stderr, /^My hostname is 127\.32\.0\.2\.$/m);
     assert.ok(!said.includes(KEY.slice(0, 8)));
   }));
 
