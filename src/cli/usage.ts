@@ -68,7 +68,7 @@ Guards (also in checks of hints, -cu and -x)
                           that no group includes
 
 Exit codes
-  0  done        1  errors        2  -H -L -M -S: empty; -T: in sync
+  0  done        1  errors        2  -H -L -M -S --list-certs: empty; -T: in sync
 
 Environment
   CSYNC2_SYSTEM_DIR       Where csync2.cfg, keys and certificate are; default /etc
