@@ -190,6 +190,17 @@ Deno.test("D 7.4.7 --strict makes errors of what is only warned of", async () =>
   // What can be done is done all the same.
   assert.equal((await cluster.run("a", "--strict", "-m", away, "@/f")).rc, 1);
   assert.match((await cluster.run("a", "-M")).stdout, /\/f\n/);
+  // A prefix that lost its path: rows below it are left alone, and that is told.
+  cluster.configure("a", ["include %p%;", "}", "prefix p { on *: @;"]);
+  assert.deepEqual(await cluster.run("a", "--strict", "-cr", "/"), QUIET);
+  cluster.configure("a", ["include %p%;"]);
+  const lost = "Prefix 'p' is not defined for host 'a.demo'.\n";
+  assert.deepEqual(await cluster.run("a", "-cr", "/"), { ...QUIET, stderr: lost });
+  assert.deepEqual(await cluster.run("a", "--strict", "-cr", "/"), {
+    rc: 1,
+    stdout: "",
+    stderr: `${lost}Finished with 1 errors.\n`,
+  });
   const refused = await cluster.run("a", "--strict", "-L");
   assert.deepEqual(
     [refused.rc, refused.stderr],
