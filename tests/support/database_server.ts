@@ -154,6 +154,7 @@ export class DatabaseServer implements AsyncDisposable {
 const LOOP = `
 trap 'down; rm -rf "$dir"' EXIT
 trap 'exit 1' TERM INT HUP
+trap '' PIPE # nobody may be listening any more: that must not skip the end
 up && echo done || exit 1
 while read -r word; do
   case $word in
