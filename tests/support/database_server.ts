@@ -150,11 +150,15 @@ export class DatabaseServer implements AsyncDisposable {
   }
 }
 
-/** Obeys words from its standard input, says `done` after each, and cleans up at the end of it. */
-const LOOP = `
+/** Before anything is made: whatever ends this, the server ends and its folder goes. */
+const TRAPS = `
 trap 'down; rm -rf "$dir"' EXIT
 trap 'exit 1' TERM INT HUP
 trap '' PIPE # nobody may be listening any more: that must not skip the end
+`;
+
+/** Obeys words from its standard input, says `done` after each, and cleans up at the end of it. */
+const LOOP = `
 up && echo done || exit 1
 while read -r word; do
   case $word in
@@ -190,6 +194,7 @@ up() {
   done
   return 1
 }
+${TRAPS}
 as "$bin/initdb" -D "$dir/data" -U postgres --no-sync -E UTF8 --locale=C.UTF-8 \\
   --auth-local=trust --auth-host=scram-sha-256 >&2 || exit 1
 ${CERTIFICATE}
@@ -212,6 +217,7 @@ up() {
   done
   return 1
 }
+${TRAPS}
 mariadb-install-db --no-defaults --user=mysql --datadir="$dir/data" --skip-test-db \\
   --auth-root-authentication-method=normal >&2 || exit 1
 ${CERTIFICATE}
