@@ -1,5 +1,27 @@
 /** Users on several hosts who change the same few names at random, several times a second. */
-import type { Lan, LanHost } from "./lan.ts";
+
+/** A host with users: `LanHost`, or one of programs in processes of their own. */
+export interface Villager {
+  readonly letter: string;
+  /** As peers call it. */
+  readonly name: string;
+  /** On the file system of the tree, beside it. */
+  readonly dir: string;
+  path(name: string): string;
+  /** `-x` */
+  sync(): Promise<void>;
+  /** Name -> content, or what else it is. */
+  tree(): Record<string, string>;
+  /** `-M`: a letter, a blank, a name. */
+  marks(): Promise<string[]>;
+  /** `-T`: its rows. */
+  test(): Promise<string[]>;
+}
+
+export interface Village {
+  readonly hosts: readonly Villager[];
+  readonly journal: string[];
+}
 
 /** Few names, so that everybody meets everybody; a directory among them, and what is in it. */
 const NAMES = ["x", "y", "d", "d/f", "d/g"];
@@ -36,7 +58,7 @@ export class Commotion {
   readonly #random: () => number;
   #count = 0;
 
-  constructor(readonly lan: Lan, seed: number) {
+  constructor(readonly lan: Village, seed: number) {
     this.#random = randomFrom(seed);
   }
 
@@ -51,7 +73,7 @@ export class Commotion {
   }
 
   /** @param left runs that nobody waits for: two programs of one host at the same time */
-  async #live(host: LanHost, left: Promise<void>[]): Promise<void> {
+  async #live(host: Villager, left: Promise<void>[]): Promise<void> {
     for (let turn = 0; turn < 4; turn++) {
       for (let changes = 1 + this.#below(3); changes > 0; changes--) {
         this.#change(host);
@@ -72,7 +94,7 @@ export class Commotion {
     return list[this.#below(list.length)]!;
   }
 
-  #change(host: LanHost): void {
+  #change(host: Villager): void {
     const name = this.#pick(NAMES), kind = this.#pick(KINDS), path = host.path(name);
     const number = ++this.#count;
     // Equal lengths are frequent: what is equal but for the content is the hardest.
@@ -142,13 +164,13 @@ function remove(path: string): void {
  * What is wrong once nobody changes anything any more: a name that differs on two hosts has to be
  * marked on some host, and `-T` of one of the two has to show it.
  */
-export async function silentDifferences({ hosts }: Lan): Promise<string[]> {
+export async function silentDifferences({ hosts }: Village): Promise<string[]> {
   const trees = hosts.map((host) => host.tree());
   const marked = new Set<string>();
   for (const host of hosts) for (const mark of await host.marks()) marked.add(mark.slice(2));
-  const shown = new Map<LanHost, string[]>();
+  const shown = new Map<Villager, string[]>();
   for (const host of hosts) shown.set(host, await host.test());
-  const shows = (one: LanHost, other: LanHost, name: string) =>
+  const shows = (one: Villager, other: Villager, name: string) =>
     shown.get(one)!.some((row) => row.endsWith(`\t${other.name}\t${name}`));
   const found: string[] = [];
   for (const name of new Set(trees.flatMap((tree) => Object.keys(tree)))) {

@@ -234,21 +234,25 @@ export class LanHost {
     return Object.fromEntries(pages.flat().map((r) => [r.name.slice(4), r.stored]));
   }
 
-  /** Name -> what is there: `dir`, `link TARGET`, or the content. */
   tree(): Record<string, string> {
-    const found: Record<string, string> = {};
-    const visit = (dir: string, below: string) => {
-      for (const { name } of Deno.readDirSync(dir)) {
-        const path = `${dir}/${name}`, shown = `${below}${name}`;
-        const info = Deno.lstatSync(path);
-        if (info.isSymlink) found[shown] = `link ${Deno.readLinkSync(path)}`;
-        else if (info.isDirectory) {
-          found[shown] = "dir";
-          visit(path, `${shown}/`);
-        } else found[shown] = Deno.readTextFileSync(path);
-      }
-    };
-    visit(`${this.dir}/tree`, "");
-    return found;
+    return treeOf(`${this.dir}/tree`);
   }
+}
+
+/** Name -> what is there: `dir`, `link TARGET`, or the content. */
+export function treeOf(path: string): Record<string, string> {
+  const found: Record<string, string> = {};
+  const visit = (dir: string, below: string) => {
+    for (const { name } of Deno.readDirSync(dir)) {
+      const path = `${dir}/${name}`, shown = `${below}${name}`;
+      const info = Deno.lstatSync(path);
+      if (info.isSymlink) found[shown] = `link ${Deno.readLinkSync(path)}`;
+      else if (info.isDirectory) {
+        found[shown] = "dir";
+        visit(path, `${shown}/`);
+      } else found[shown] = Deno.readTextFileSync(path);
+    }
+  };
+  visit(path, "");
+  return found;
 }
