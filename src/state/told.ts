@@ -6,7 +6,8 @@
  * C has the oldest content. So a host remembers what it sent to whom; what a peer replaces here is out
  * of date at all others that got it from us, and the next update run looks there.
  *
- * LIMIT: 256 notes of 16,000 bytes, some ten thousand names; the ones sent longest ago are forgotten.
+ * LIMIT: 1,024 notes of 4,000 bytes, some twenty thousand pairs of name and host, of one name at most
+ * some twenty; what was sent longest ago is forgotten.
  */
 import {
   type DbName,
@@ -19,8 +20,8 @@ import {
 } from "../model/mod.ts";
 import type { StateStore, StateTx } from "./store.ts";
 
-const SHELVES = 256;
-const SHELF_BYTES = 16_000;
+const SHELVES = 1_024;
+const SHELF_BYTES = 4_000;
 const OUTDATED_BYTES = 48_000;
 const OUTDATED_NOTE = "told/outdated";
 const RELAYS_REGEXP = /^\d{1,3}$/;
@@ -128,7 +129,7 @@ function shelfOf(name: DbName): string {
   for (let at = 0; at < name.length; at++) {
     hash = Math.imul(hash ^ name.charCodeAt(at), 0x01000193) >>> 0;
   }
-  return `told/${(hash % SHELVES).toString(16).padStart(2, "0")}`;
+  return `told/${(hash % SHELVES).toString(16).padStart(3, "0")}`;
 }
 
 /** Name, peer, version, relays. */
