@@ -144,19 +144,11 @@ const SMALL: readonly Claim[] = [
   ]),
   ...claims("src/update/update_test.ts", [
     [
-      "message: missing parent dir : %s",
-      "W 15.6 update() sends a missing parent with all that is known below it",
-    ],
-    [
       "message: ERROR: Cant stat %s.",
       "update() of what vanished after the rows were read is an error, and the mark stays",
       {
         shows: "ERROR: Cant stat a/f.",
       },
-    ],
-    [
-      "message: ERROR: Auto-resolving failed. Giving up.",
-      "update() gives up after a second refusal",
     ],
     [
       "message: File type (mode=%o) is not supported.",
@@ -165,6 +157,12 @@ const SMALL: readonly Claim[] = [
         shows: "is not supported",
       },
     ],
+  ]),
+  ...claims("src/update/conflict_test.ts", [
+    [
+      "message: ERROR: Auto-resolving failed. Giving up.",
+      "update() gives up after a second refusal",
+    ],
     [
       "message: auto resolving... response = 10",
       "update() loses with a removal by comparing methods",
@@ -172,6 +170,12 @@ const SMALL: readonly Claim[] = [
         shows: '"Do not auto-resolve conflict: This is a removal.",',
         differs: "a number of the inside, left out in front of the sentence",
       },
+    ],
+  ]),
+  ...claims("src/update/missing_parent_test.ts", [
+    [
+      "message: missing parent dir : %s",
+      "W 15.6 update() sends a missing parent with all that is known below it",
     ],
   ]),
   ...claims("src/update/dial_test.ts", [

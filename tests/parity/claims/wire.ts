@@ -42,7 +42,7 @@ export const WIRE_CLAIMS: readonly Claim[] = [
       differs: "nothing of ours runs on Windows; MKDIR fails with the system's text",
     }],
   ]),
-  ...claims("src/serve/serve_test.ts", [
+  ...claims("src/serve/receiver_test.ts", [
     ["reply: SSL encrypted connection expected!", "without nossl encryption is expected"],
     [
       "reply: Open error while backing up '<path>': <errno>",
