@@ -2,7 +2,7 @@
 import { classifier, isUselessArgument, locate } from "../config/mod.ts";
 import type { DbName } from "../model/mod.ts";
 import { deletionGuard, mostRemovals, type RemovalLimit } from "../reconcile/mod.ts";
-import { recordCovered, recordMissing } from "../roots/mod.ts";
+import { recordCovered, recordMissing, type Sighting, sightRoots } from "../roots/mod.ts";
 import { Batch, type CheckCounts } from "./batch.ts";
 import type { CheckContext } from "./context.ts";
 import { countRemovals, overlap } from "./count_removals.ts";
@@ -45,9 +45,12 @@ export async function check(options: CheckOptions): Promise<CheckCounts> {
   const pass = passOf(options, batch);
   for (const [at, target] of targets.entries()) {
     if (hints === undefined) warnUseless(options, [target]);
+    const before = target.recursive
+      ? await sightRoots(options, coveredBy(options, target))
+      : undefined;
     await checkTarget(pass, held, target);
     await batch.endTarget(hints?.[at]);
-    if (target.recursive) await recordRoots(options, { pass, held, target });
+    if (before !== undefined) await recordRoots(options, { pass, held, target, before });
   }
   await batch.flush();
   const isHeld = (root: DbName) => held.isHeld(root);
@@ -74,7 +77,8 @@ function passOf(options: Omit<CheckOptions, "targets">, batch: FindingSink): Pas
     batch,
     mounts: new Mounts(options),
     hasKnown: false,
-    confirmed: new Set(),
+    sighted: new Map(),
+    confirmed: new Map(),
     classify: classifier(config),
     locate: (name) => locate(config, name),
     ...(dump && { dump }),
@@ -102,17 +106,33 @@ async function limit(
 }
 
 async function recordRoots(
-  { config, state, jail, allowsRemovals = false }: CheckOptions,
-  { pass, held, target }: { pass: Pass; held: HeldRemovals; target: CheckTarget },
+  options: CheckOptions,
+  { pass, held, target, before }: {
+    pass: Pass;
+    held: HeldRemovals;
+    target: CheckTarget;
+    before: ReadonlyMap<DbName, Sighting>;
+  },
 ): Promise<void> {
-  const spaces = nameSpaces(config, target);
+  const { config, state, jail, allowsRemovals = false } = options;
+  const isCovered = coveredBy(options, target);
   await recordCovered({
     config,
     state,
     jail,
     allowsRemovals,
     isHeld: (root) => held.isHeld(root),
-    isCovered: (root) => spaces.some((space) => covers(space, root)),
+    isCovered: (root) => isCovered(root) && !pass.mounts.isShut(root),
+    before,
     mountPoints: pass.mounts.found,
   });
+}
+
+/** Whether a recursive check of the target answers for a name. */
+function coveredBy(
+  { config }: Pick<CheckOptions, "config">,
+  target: CheckTarget,
+): (name: DbName) => boolean {
+  const spaces = nameSpaces(config, target);
+  return (name) => spaces.some((space) => covers(space, name));
 }

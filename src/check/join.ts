@@ -10,6 +10,7 @@ import {
   type Located,
   nameOrder,
 } from "../model/mod.ts";
+import type { Sighting } from "../roots/mod.ts";
 import { type CheckContext, reportUnknown } from "./context.ts";
 import { DirectoryDump } from "./dump.ts";
 import { findingOf, type FindingSink } from "./finding.ts";
@@ -27,8 +28,10 @@ export interface Pass {
   readonly mounts: Mounts;
   /** Something was found that has a record, in this name space. */
   hasKnown: boolean;
-  /** Roots at and above such names. */
-  readonly confirmed: Set<DbName>;
+  /** Where roots were before anything at and below them was looked at. */
+  readonly sighted: Map<DbName, Sighting>;
+  /** Those of roots at and above such names. */
+  readonly confirmed: Map<DbName, Sighting>;
   readonly classify: ReturnType<typeof classifier>;
   /** Where a name is on this host. */
   readonly locate: (name: DbName) => Located | undefined;

@@ -1,7 +1,7 @@
 /** Mount points that a walk comes to, and those that it stays out of (`--one-file-system`, D 7.3.17). */
 import { type Config, includeRoots, locate, type NameClass, rootsOver } from "../config/mod.ts";
 import type { ReadJail } from "../fs/mod.ts";
-import { type DbName, isBelow, parent } from "../model/mod.ts";
+import { type DbName, type DirectoryPlace, isBelow, parent } from "../model/mod.ts";
 import { isSystemError } from "./context.ts";
 import type { NameSpace } from "./spaces.ts";
 
@@ -19,8 +19,8 @@ export interface MountsOptions {
 export class Mounts {
   readonly #options: MountsOptions;
   readonly #roots: ReadonlySet<DbName>;
-  /** Below roots. */
-  readonly found = new Set<DbName>();
+  /** Below roots, and where they were when the walk came to them. */
+  readonly found = new Map<DbName, DirectoryPlace | undefined>();
   readonly #closed = new Set<DbName>();
 
   constructor(options: MountsOptions) {
@@ -32,7 +32,7 @@ export class Mounts {
   cross(name: DbName, isForeign: boolean): boolean {
     const inner = rootsOver(this.#roots, name).at(-1);
     if (inner === undefined) return true; // on the way to a root
-    this.found.add(name);
+    this.found.set(name, this.#placeOf(name));
     if (!this.#options.oneFileSystem || !isForeign || inner === name) return true;
     this.#closed.add(name);
     return this.#isAbove(name);
@@ -47,6 +47,11 @@ export class Mounts {
     return closed !== undefined && !(inner !== undefined && isBelow(inner, closed));
   }
 
+  /** Whether the walk stayed out of the directory. */
+  isShut(name: DbName): boolean {
+    return this.#closed.has(name) || this.isClosed(name);
+  }
+
   /** What is closed is entered only on the way to a root. */
   classOf(name: DbName, classify: (name: DbName) => NameClass): NameClass {
     if (!this.isClosed(name)) return classify(name);
@@ -58,22 +63,22 @@ export class Mounts {
     if (!this.#options.oneFileSystem) return space;
     const root = rootsOver(this.#roots, space.name).at(-1);
     if (root === undefined || root === space.name) return space;
-    const device = this.#deviceOf(root);
+    const device = this.#placeOf(root)?.device;
     if (device === undefined) return space;
     let dir = parent(space.name);
-    while (dir !== undefined && dir !== root && this.#deviceOf(dir) === undefined) {
+    while (dir !== undefined && dir !== root && this.#placeOf(dir) === undefined) {
       dir = parent(dir);
     }
-    if (dir !== undefined && this.#deviceOf(dir) !== device) return undefined;
-    const own = this.#deviceOf(space.name);
+    if (dir !== undefined && this.#placeOf(dir)?.device !== device) return undefined;
+    const own = this.#placeOf(space.name)?.device;
     return own === undefined || own === device ? space : { ...space, recursive: false };
   }
 
   /** Undefined when there is no directory, or none that can be examined: then the check itself tells. */
-  #deviceOf(name: DbName): string | undefined {
+  #placeOf(name: DbName): DirectoryPlace | undefined {
     const at = locate(this.#options.config, name);
     try {
-      return at && this.#options.jail.placeOf(at)?.device;
+      return at && this.#options.jail.placeOf(at);
     } catch (error) {
       if (!isSystemError(error)) throw error;
       return undefined;

@@ -1,6 +1,7 @@
 /** One target of a check: each of its name spaces, by walk or by a single look. */
 import { includeRoots, rootsOver } from "../config/mod.ts";
 import { type DbName, nameOrder } from "../model/mod.ts";
+import { sight } from "../roots/mod.ts";
 import type { HeldRemovals } from "./held_removals.ts";
 import { joinSpace, lookAtOne, type Pass } from "./join.ts";
 import * as say from "./messages.ts";
@@ -30,16 +31,20 @@ export async function checkTarget(
 }
 
 async function checkSpace(pass: Pass, asked: NameSpace): Promise<void> {
-  const { context: { config, reporter, state }, mounts } = pass;
+  const { context: { config, jail, reporter, state }, mounts, sighted } = pass;
   if (reporter.wants(2)) reporter.note(say.runningCheck(asked.name, asked.recursive));
   const space = mounts.open(asked);
   if (space === undefined) return reporter.note(say.otherFileSystem(asked.name));
+  const roots = rootsOver(includeRoots(config), space.name);
+  for (const root of roots) {
+    if (!sighted.has(root)) sighted.set(root, sight({ config, jail }, root));
+  }
   pass.hasKnown = false;
   const rows = (name: DbName) => new RowCursor(state.records("descending", { name, below: true }));
   if (space.recursive) await joinSpace(pass, space, rows(space.name));
   else await lookAtOne(pass, space, rows);
   if (!pass.hasKnown) return;
-  for (const root of rootsOver(includeRoots(config), space.name)) pass.confirmed.add(root);
+  for (const root of roots) pass.confirmed.set(root, sighted.get(root));
 }
 
 /** `-cr /`: one pass over all records, those of prefixes included. */

@@ -4,5 +4,12 @@
  */
 export { RootGuard, type RootGuardOptions } from "./root_guard.ts";
 export type { RootFault } from "./fault.ts";
-export { recordCovered, recordMissing } from "./record_roots.ts";
+export {
+  recordCovered,
+  recordMissing,
+  recordRemoved,
+  sight,
+  type Sighting,
+  sightRoots,
+} from "./record_roots.ts";
 export * as say from "./messages.ts";

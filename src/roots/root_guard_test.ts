@@ -4,7 +4,7 @@ import { directory, link, type TreeSpec } from "../../tests/support/tree.ts";
 import type { ReadJail } from "../fs/mod.ts";
 import type { DbName, DirectoryPlace, Located } from "../model/mod.ts";
 import { OsError } from "../os/mod.ts";
-import { recordCovered } from "./record_roots.ts";
+import { recordCovered, sightRoots } from "./record_roots.ts";
 import { RootGuard, type RootGuardOptions } from "./root_guard.ts";
 
 const GROUP = "group g { host a.demo b.demo; key k; include @/data; }";
@@ -67,7 +67,8 @@ class RootBed extends Bed {
       jail: this.fake,
       isHeld: (root) => held.has(root),
       isCovered: () => true,
-      mountPoints: [],
+      before: await sightRoots({ ...this, jail: this.fake }, () => true),
+      mountPoints: new Map(),
       allowsRemovals: options.allowsRemovals ?? false,
     });
   }

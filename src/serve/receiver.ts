@@ -189,6 +189,9 @@ export class Receiver implements RequestHandler {
       if (refusal) return refusal;
       this.#signed.forget(granted.name);
       const applied = await owned.change(change);
+      if (change.kind === "remove" && applied.outcome.kind === "done") {
+        await this.#workplace.roots.removed(granted.name);
+      }
       this.#tell(granted.name, applied);
       return applied.outcome;
     });

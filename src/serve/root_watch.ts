@@ -3,10 +3,12 @@ import { type DbName, failed, type Refusal } from "../model/mod.ts";
 import type { Reporter } from "../report/mod.ts";
 import {
   recordMissing,
+  recordRemoved,
   type RootFault,
   RootGuard,
   type RootGuardOptions,
   say,
+  sight,
 } from "../roots/mod.ts";
 
 /** How old what is known of the disks may be: a disk that goes is noticed after this time. */
@@ -51,6 +53,11 @@ export class RootWatch {
     return failed(say.refusalText(fault.root)) as Refusal;
   }
 
+  /** A peer has removed the object. */
+  async removed(name: DbName): Promise<void> {
+    await recordRemoved(this.#options, name);
+  }
+
   /** @returns whether everything is looked at anew */
   async #refresh(name: DbName): Promise<boolean> {
     const now = this.#now();
@@ -59,7 +66,8 @@ export class RootWatch {
     this.#guard.refresh();
     const unknown = await this.#guard.unrecorded(name);
     if (unknown.length > 0) {
-      await recordMissing({ ...this.#options, isHeld: () => false }, unknown);
+      const sightings = unknown.map((root) => [root, sight(this.#options, root)] as const);
+      await recordMissing({ ...this.#options, isHeld: () => false }, new Map(sightings));
       this.#guard.refresh();
     }
     if (this.#told.size > 0) await this.#forgetOver();

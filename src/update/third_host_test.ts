@@ -188,3 +188,27 @@ three("-T shows a conflict of two files with equal records", async (hosts) => {
   assert.deepEqual(await pairs(b), ["X b a f", "X b c f"]);
   assert.deepEqual(await pairs(c), []);
 }, "auto younger;");
+
+three("D 7.3.2 an include root that a peer removed is no fault elsewhere", async (hosts) => {
+  const { a, b, c } = hosts;
+  const sync = async (...some: readonly LanHost[]) => {
+    for (const host of some) {
+      await host.check();
+      assert.equal(host.reporter.errors, 0);
+      await host.update(); // A looks at what C has made of what it got from A
+      assert.equal(host.reporter.errors, 0);
+    }
+  };
+  write(a, "zero");
+  await sync(a, b, c);
+  Deno.removeSync(b.path(""), { recursive: true });
+  await b.check({ allowsRemovals: true });
+  await sync(b, a, c, b, a);
+  Deno.mkdirSync(c.path(""));
+  write(c, "one");
+  await sync(c, a, b);
+  assert.deepEqual(contents(hosts), ["one", "one", "one"]);
+  Deno.removeSync(a.path(""), { recursive: true });
+  await a.check();
+  assert.equal(a.reporter.errors, 1, "it is missed again");
+});

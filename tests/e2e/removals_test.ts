@@ -451,6 +451,12 @@ Deno.test("D 7.3.17 --one-file-system leaves what lies on other file systems alo
   }
   assert.deepEqual(await cluster.run("a", "-cr", "/"), QUIET);
   assert.ok(!(await records()).includes("data/fs/2"));
+  cluster.unplug("a", "data/fs");
+  cluster.plug("a", "third", "data/fs");
+  cluster.inside("a", "mkdir data/fs/own");
+  await cluster.run("a", "-cr", one, "/");
+  assert.equal((await cluster.run("a", "-cr", "/")).rc, 1, "a disk nobody looked at is not taken");
+  assert.ok((await records()).includes("data/fs/sub"));
 });
 
 for (const kind of ["ours", "c"] as const) {
