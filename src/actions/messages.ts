@@ -40,6 +40,14 @@ export function stopped({ command }: ScheduledAction): ActionEvent {
   };
 }
 
+export function cannotEnd({ command }: ScheduledAction, reason: string): ActionEvent {
+  return {
+    event: "action-not-ended",
+    level: 0,
+    text: `Cannot end '${command}', which runs for too long: ${reason}`,
+  };
+}
+
 export function noLogFile({ command, logfile }: ScheduledAction, reason: string): ActionEvent {
   return {
     event: "action-log-file",

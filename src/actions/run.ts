@@ -10,6 +10,7 @@ import {
   O_WRONLY,
   openAt,
   OsError,
+  signalGroup,
 } from "../os/mod.ts";
 import type { StateStore } from "../state/mod.ts";
 import { type Run, runsOf } from "./choose.ts";
@@ -123,7 +124,11 @@ export class ActionRunner {
       reporter.note(say.cannotStart(action, messageOf(error)));
       return;
     }
-    using watch = new Watch(child, { limitMs: timeLimitMs, over: this.#over.signal });
+    using watch = new Watch(child, {
+      limitMs: timeLimitMs,
+      over: this.#over.signal,
+      onFailure: (reason) => reporter.note(say.cannotEnd(action, reason)),
+    });
     const status = await child.status;
     if (watch.ended === undefined) reporter.note(say.ended(action, status));
     else if (watch.ended === "limit") reporter.note(say.overTime(action, timeLimitMs! / 1_000));
@@ -176,6 +181,13 @@ function keyOf({ name, command, logfile }: ScheduledAction): string {
   return [name, command, logfile].map(percentEncode).join(" ");
 }
 
+interface WatchOptions {
+  readonly limitMs: number | undefined;
+  readonly over: AbortSignal;
+  /** Gets the reason why the child, or what it started, cannot be ended. */
+  readonly onFailure: (reason: string) => void;
+}
+
 /** Ends a child with its whole session when its time is over. */
 class Watch implements Disposable {
   /** Why it was ended. */
@@ -183,12 +195,14 @@ class Watch implements Disposable {
   readonly #timer: ReturnType<typeof setTimeout> | undefined;
   #force: ReturnType<typeof setTimeout> | undefined;
   readonly #over: AbortSignal;
+  readonly #onFailure: (reason: string) => void;
   readonly #onOver = () => this.#end("stop");
 
   constructor(
     private readonly child: Deno.ChildProcess,
-    { limitMs, over }: { limitMs: number | undefined; over: AbortSignal },
+    { limitMs, over, onFailure }: WatchOptions,
   ) {
+    this.#onFailure = onFailure;
     if (limitMs !== undefined) this.#timer = setTimeout(() => this.#end("limit"), limitMs);
     this.#over = over;
     if (over.aborted) this.#onOver();
@@ -198,22 +212,23 @@ class Watch implements Disposable {
   #end(why: "limit" | "stop"): void {
     if (this.ended !== undefined) return;
     this.ended = why;
-    signalSession(this.child, "SIGTERM");
-    this.#force = setTimeout(() => signalSession(this.child, "SIGKILL"), GRACE_MS);
+    this.#signal("SIGTERM");
+    this.#force = setTimeout(() => this.#signal("SIGKILL"), GRACE_MS);
+  }
+
+  #signal(signal: "SIGTERM" | "SIGKILL"): void {
+    try {
+      signalGroup(this.child.pid, signal); // detached: its process group has its number
+    } catch (error) {
+      if (!(error instanceof OsError)) throw error;
+      this.#onFailure(error.text);
+    }
   }
 
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
     clearTimeout(this.#force);
     this.#over.removeEventListener("abort", this.#onOver);
-  }
-}
-
-function signalSession(child: Deno.ChildProcess, signal: Deno.Signal): void {
-  try {
-    Deno.kill(-child.pid, signal); // detached: its process group has its number
-  } catch {
-    // it has ended in the meantime
   }
 }
 

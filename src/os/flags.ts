@@ -40,6 +40,9 @@ export const LOCK_EX = 2;
 export const LOCK_NB = 4;
 export const LOCK_UN = 8;
 
+export const SIGKILL = 9;
+export const SIGTERM = 15;
+
 /** Numbers of calls that glibc has no function for; above 423 they are the same everywhere. */
 export const SYS_OPENAT2 = 437;
 export const SYS_FCHMODAT2 = 452;

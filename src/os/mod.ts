@@ -40,6 +40,7 @@ export {
   isSameObject,
   type PeerAddress,
   peerAddress,
+  signalGroup,
   tryLock,
   unlock,
 } from "./process.ts";

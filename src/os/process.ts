@@ -2,7 +2,17 @@
 import { fromBytes } from "../model/mod.ts";
 import { ERRNO, errorNamed, errorOf, failure } from "./errno.ts";
 import { Fd } from "./fd.ts";
-import { F_GETFD, F_SETFD, FD_CLOEXEC, LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN } from "./flags.ts";
+import {
+  F_GETFD,
+  F_SETFD,
+  FD_CLOEXEC,
+  LOCK_EX,
+  LOCK_NB,
+  LOCK_SH,
+  LOCK_UN,
+  SIGKILL,
+  SIGTERM,
+} from "./flags.ts";
 import { lastErrno, rare } from "./libc.ts";
 import { closeLookOf, entryOf } from "./stat.ts";
 
@@ -118,6 +128,20 @@ export function tryLock(fd: Fd, path: string, { shared = false } = {}): boolean 
 /** Gives back what tryLock got. @throws OsError */
 export function unlock(fd: Fd, path: string): void {
   if (rare().flock(fd.number, LOCK_UN) < 0) throw failure("flock", path);
+}
+
+/**
+ * Sends a signal to a process that we started as a leader of its own, and to all that it started. The
+ * runtime's own call is only for programs that may run everything.
+ *
+ * @returns false when all of them have ended
+ */
+export function signalGroup(leader: number, signal: "SIGTERM" | "SIGKILL"): boolean {
+  if (!(leader > 1)) throw new RangeError(`Cannot signal a group: ${leader} leads none of ours`);
+  if (rare().kill(-leader, signal === "SIGTERM" ? SIGTERM : SIGKILL) === 0) return true;
+  const errno = lastErrno();
+  if (errno === ERRNO.ESRCH) return false;
+  throw errorOf(errno, { call: "kill", path: `process group ${leader}` });
 }
 
 function upToNul(bytes: Uint8Array): string {

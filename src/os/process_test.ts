@@ -12,6 +12,7 @@ import {
   descriptorKind,
   hostName,
   peerAddress,
+  signalGroup,
   tryLock,
   unlock,
 } from "./process.ts";
@@ -146,4 +147,22 @@ Deno.test("tryLock() excludes others until released, without waiting", async () 
   equal(tryLock(one, "F"), false);
   const broken = await failsAt(0, () => tryLock(one, "F"), { errno: "ENOLCK" });
   equal((broken.error as { code: string }).code, "os/ENOLCK");
+});
+
+Deno.test("signalGroup() ends what a leader has started, and tells when nobody is left", async () => {
+  const child = new Deno.Command("sh", {
+    args: ["-c", "sleep 61.31 & echo $!; trap '' TERM; wait; wait"],
+    stdout: "piped",
+    detached: true,
+  }).spawn();
+  const reader = child.stdout.getReader();
+  await reader.read(); // both run
+  equal(signalGroup(child.pid, "SIGTERM"), true);
+  equal(signalGroup(child.pid, "SIGKILL"), true);
+  equal((await child.status).success, false);
+  while (!(await reader.read()).done); // the one behind it held the pipe as well
+  const short = new Deno.Command("true", { detached: true }).spawn();
+  await short.status;
+  equal(signalGroup(short.pid, "SIGKILL"), false);
+  for (const bad of [0, 1, -5, NaN]) throws(() => signalGroup(bad, "SIGTERM"), RangeError);
 });

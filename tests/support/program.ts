@@ -1,4 +1,5 @@
 /** How tests start a csync2: ours from source, or the program named by CSYNC2_PROGRAM. */
+import { PERMISSIONS } from "../../scripts/compile.ts";
 
 export function fromFileUrl(url: URL): string {
   return decodeURIComponent(url.pathname);
@@ -28,11 +29,11 @@ export interface CommandOptions {
   readonly program?: string;
 }
 
-/** The words that start our program: from source, or the binary that CSYNC2_OURS names. */
+/** The words that start our program: from source with the binary's permissions, or what CSYNC2_OURS names. */
 export function ourWords(): string[] {
   const binary = Deno.env.get("CSYNC2_OURS");
   if (binary !== undefined) return [binary];
-  return [Deno.execPath(), "run", "-A", "--no-prompt", "--quiet", `${ROOT}main.ts`];
+  return [Deno.execPath(), "run", ...PERMISSIONS, "--no-prompt", "--quiet", `${ROOT}main.ts`];
 }
 
 export function csync2Command(
