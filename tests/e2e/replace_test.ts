@@ -145,12 +145,15 @@ const SUPER_SERVERS: { name: string; needs?: string; start: (one: Machine) => Pr
   },
 ];
 
+/** There nothing may be left out: what is not installed fails. */
+const isCi = Deno.env.get("CI") === "true";
+
 for (const { name, needs, start } of SUPER_SERVERS) {
   for (const peer of ["c", "ours"] as const) {
     Deno.test({
       name: `in place of csync2: ${name}, peer ${peer}`,
       // The base binary of scripts/denort.sh is too old to take connections from somebody else.
-      ignore: isPlain || needs !== undefined && !isInstalled(needs),
+      ignore: isPlain || needs !== undefined && !isInstalled(needs) && !isCi,
       async fn() {
         await using all = new Machines();
         const [one, two] = await hosts(all, peer);
