@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { DirectoryPlace } from "../model/mod.ts";
+import type { DirectoryPlace, DiskPath } from "../model/mod.ts";
 import { type PlaceVerdict, samePlace } from "./same_place.ts";
 
 const EXT4: DirectoryPlace = {
@@ -25,6 +25,8 @@ const NFS: DirectoryPlace = {
   device: "0:45",
   inode: "7",
 };
+/** A directory of the system's disk, as containers have them. */
+const VOLUME = changed(EXT4, { source: "ext4 /dev/sda1 /volumes/1" });
 const TMPFS: DirectoryPlace = { ...NFS, source: "tmpfs tmpfs /", type: "1021994" };
 const BOX: DirectoryPlace = { ...NFS, source: "9p share /", type: "1021997" };
 
@@ -88,6 +90,19 @@ const ROWS: readonly (readonly [string, DirectoryPlace, Changes, PlaceVerdict])[
     source: undefined,
     device: "8:33",
   }, "unsure"],
+  ["another volume of the same disk", VOLUME, {
+    source: "ext4 /dev/sda1 /volumes/2",
+    inode: "3",
+  }, "unsure"],
+  ["a subvolume, which all have the same inode", VOLUME, {
+    source: "ext4 /dev/sda1 /volumes/2",
+  }, "unsure"],
+  ["another subvolume of the same name", VOLUME, { fsid: "2f" }, "unsure"],
+  ["a volume that was made anew", VOLUME, { inode: "3" }, "unsure"],
+  ["a volume on a disk with another name", VOLUME, {
+    source: "ext4 /dev/sdb1 /volumes/1",
+    device: "8:33",
+  }, "same"],
   ["a share got another number", NFS, { device: "0:51" }, "same"],
   ["another share", NFS, { source: "nfs4 host:/other /" }, "other"],
   ["a tmpfs without a number of its own", TMPFS, {}, "unsure"],
@@ -99,6 +114,6 @@ const ROWS: readonly (readonly [string, DirectoryPlace, Changes, PlaceVerdict])[
 ];
 for (const [name, was, changes, want] of ROWS) {
   Deno.test(`D 7.3.2 samePlace(): ${name}: ${want}`, () => {
-    assert.equal(samePlace(was, changed(was, changes)), want);
+    assert.equal(samePlace(was, changed(was, changes), { path: "/data" as DiskPath }), want);
   });
 }

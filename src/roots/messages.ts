@@ -12,16 +12,24 @@ export function faultText({ path, why, was, is, reason = "" }: RootFault): strin
     case "no-directory":
       return `${path} is no directory any more`;
     case "other-device":
-      return `${path} lies on another file system than recorded (was ${placeText(was)}, is ` +
-        `${placeText(is)})`;
+      return `${path} lies on another file system than recorded (${changeText(was, is)})`;
     case "unreadable":
       return `${path} cannot be examined (${reason})`;
   }
 }
 
+function changeText(was: DirectoryPlace | undefined, is: DirectoryPlace | undefined): string {
+  const before = placeText(was), now = placeText(is);
+  return before === now ? `another one of the same name, ${now}` : `was ${before}, is ${now}`;
+}
+
+/** As findmnt has it: a part of a file system is in brackets. */
 function placeText(place: DirectoryPlace | undefined): string {
   const { source, mountPoint, device = "?" } = place ?? {};
-  const what = source?.split(" ").slice(0, 2).join(" ") ?? `device ${device}`;
+  const [type = "", ...words] = source?.split(" ") ?? [];
+  const part = words.pop() ?? "/";
+  const name = `${type} ${words.join(" ")}${part === "/" ? "" : `[${part}]`}`;
+  const what = source === undefined ? `device ${device}` : name;
   return mountPoint === undefined ? what : `${what} on ${mountPoint}`;
 }
 

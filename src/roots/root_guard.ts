@@ -219,7 +219,7 @@ export class RootGuard {
     root: DbName,
     { path, was, is }: { path: DiskPath; was: DirectoryPlace | undefined; is: DirectoryPlace },
   ): Promise<Look> {
-    const verdict = was === undefined ? "same" : samePlace(was, is);
+    const verdict = was === undefined ? "same" : samePlace(was, is, { path });
     if (was === undefined || verdict === "same") return IN_ORDER;
     // RACE: what only its content tells apart is believed as soon as one recorded name is found.
     if (verdict === "unsure" && await this.#hasContent(root)) return IN_ORDER;

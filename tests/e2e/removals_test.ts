@@ -190,6 +190,28 @@ scenario("a new disk with everything on it is taken without a word", {}, async (
   assert.ok(!cluster.files("b").includes("data/1"));
 });
 
+scenario("another part of the same disk is held when it is empty", {}, async (cluster) => {
+  cluster.plug("a", "volumes", "spare");
+  cluster.inside(
+    "a",
+    "cp -a data spare/v1; mkdir spare/v2; umount data; mount --bind spare/v1 data",
+  );
+  assert.deepEqual(await cluster.run("a", "-x"), QUIET, "a volume with everything on it");
+  const again = ["umount data; rm -r spare/v1; mkdir spare/v1; mount --bind spare/v1 data"];
+  for (const other of ["umount data; mount --bind spare/v2 data", ...again]) {
+    cluster.inside("a", other);
+    const ran = await cluster.run("a", "-x");
+    assert.equal(ran.rc, 1);
+    assert.match(
+      lines(ran, cluster)[0]!,
+      other.includes("v2")
+        ? /other file system than recorded \(was tmpfs none\[\/v1\] on @\/data, is tmpfs none\[\/v2\] on/
+        : /other file system than recorded \(another one of the same name, tmpfs none\[\/v1\] on @/,
+    );
+  }
+  assert.deepEqual(cluster.files("b"), all);
+});
+
 scenario("a root that became a link is held", {}, async (cluster) => {
   cluster.inside("a", "mv web other; ln -s other web");
   const ran = await cluster.run("a", "-x");
