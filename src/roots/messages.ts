@@ -37,12 +37,17 @@ function fieldsOf({ root, path, why }: RootFault) {
   return { name: root, path, reason: why };
 }
 
+/** What forgets the records and marks nothing, so that an empty disk does not empty those of the peers. */
+function refill({ path }: RootFault): string {
+  return `if the peers are to fill it again: csync2 -cIr --allow-removals ${path}`;
+}
+
 /** A check has held removals. */
 export function recordsHeld(fault: RootFault, count: number): ReportEvent {
   const text = `ERROR: ${faultText(fault)}: ${names(count, "recorded name")} at and below it ` +
-    `${
-      count === 1 ? "is" : "are"
-    } held, not removed at the peers. Mount or restore it; if it was ` +
+    `${count === 1 ? "is" : "are"} held, not removed at the peers. Mount or restore it; ${
+      refill(fault)
+    }; if it was ` +
     `removed on purpose: csync2 -cr --allow-removals ${fault.path}`;
   return {
     event: "removals-held",
@@ -107,9 +112,8 @@ export function tooManyRemovals({ count, known, limit, peer }: Excess): ReportEv
 
 /** The server takes nothing below a root; said once per fault. */
 export function notTaken(fault: RootFault): ReportEvent {
-  const text =
-    `ERROR: ${faultText(fault)}: nothing is taken from peers below it until it is back ` +
-    `(or csync2 -cr --allow-removals ${fault.path} has been run).`;
+  const text = `ERROR: ${faultText(fault)}: nothing is taken from peers below it until it is ` +
+    `back. Mount or restore it; ${refill(fault)}`;
   return { event: "root-missing", level: 0, text, isError: true, ...fieldsOf(fault) };
 }
 

@@ -56,7 +56,7 @@ const lines = ({ stderr }: Ran, cluster: MountCluster) =>
   stderr.replaceAll(`${cluster.mount}/`, "@/").trimEnd().split("\n");
 
 const UNMOUNTED =
-  /^ERROR: @\/data lies on another file system than recorded \(was tmpfs none on @\/data, is .*\): 3 recorded names at and below it are held, not removed at the peers\. Mount or restore it; if it was removed on purpose: csync2 -cr --allow-removals @\/data$/;
+  /^ERROR: @\/data lies on another file system than recorded \(was tmpfs none on @\/data, is .*\): 3 recorded names at and below it are held, not removed at the peers\. Mount or restore it; if the peers are to fill it again: csync2 -cIr --allow-removals @\/data; if it was removed on purpose: csync2 -cr --allow-removals @\/data$/;
 
 scenario("a disk that is not mounted removes nothing, the rest goes on", {}, async (cluster) => {
   const known = await cluster.run("a", "-L");
@@ -375,6 +375,23 @@ receiving("a forced push does not get past a missing disk", async (cluster) => {
   assert.equal((await cluster.run("b", "-u")).rc, 1);
   assert.deepEqual(cluster.files("a"), ["data/", "web/", "web/3"]);
   assert.deepEqual(await marks(cluster, "b"), ["data/d/2"]);
+});
+
+receiving("peers fill an empty disk again, and lose nothing by it", async (cluster) => {
+  cluster.unplug("a", "data");
+  cluster.plug("a", "two", "data");
+  const fill = ["-cIr", "--allow-removals", "@/data"];
+  assert.match(
+    (await cluster.run("a", "-x")).stderr,
+    /fill it again: csync2 -cIr --allow-removals \//,
+  );
+  assert.deepEqual(await cluster.run("a", ...fill), QUIET);
+  assert.deepEqual(await cluster.run("a", "-x"), QUIET);
+  assert.deepEqual(cluster.files("b"), all, "nothing is removed at the peers");
+  await cluster.run("b", "-mr", "@/data");
+  assert.equal((await cluster.run("b", "-u")).rc, 0);
+  assert.deepEqual(cluster.files("a"), all);
+  assert.deepEqual(await cluster.run("a", "-x"), QUIET);
 });
 
 receiving("a root that peers remove and make again is no fault", async (cluster) => {
