@@ -299,11 +299,18 @@ export class CNode extends OuterNode {
     return ["unshare", "--mount", "sh", "-c", script, tree, mount, ...this.ownArguments(), ...args];
   }
 
-  /** It has a process for each connection. */
+  /** It has a process for each connection. It was seen, rarely, to end when one is cut: then it is started again. */
   override async quiet(proxy: CutProxy): Promise<void> {
     await super.quiet(proxy);
     const file = `/proc/${this.server!.pid}/task/${this.server!.pid}/children`;
-    await until(() => Deno.readTextFileSync(file).trim() === "", "the server's children");
+    try {
+      await until(() => Deno.readTextFileSync(file).trim() === "", "the server's children");
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      await within(this.server!.status, "the end of the server");
+      this.server = undefined;
+      await this.start();
+    }
   }
 }
 
