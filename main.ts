@@ -1,5 +1,5 @@
 /** csync2: dispatch, signals, exit code. */
-import { argumentBytes, type Host, LineWriter, main } from "./src/cli/mod.ts";
+import { argumentBytes, fatalLine, type Host, LineWriter, main } from "./src/cli/mod.ts";
 
 const ending = new AbortController();
 
@@ -28,8 +28,18 @@ function columns(): number {
   }
 }
 
+/** A name that is not known byte by byte is not guessed. */
+function ownArguments(): string[] {
+  try {
+    return argumentBytes(Deno.args);
+  } catch (error) {
+    new LineWriter(Deno.stderr, 0).line(fatalLine(error));
+    Deno.exit(1);
+  }
+}
+
 const host: Host = {
-  args: argumentBytes(Deno.args, () => Deno.readFileSync("/proc/self/cmdline")),
+  args: ownArguments(),
   env: (name) => Deno.env.get(name),
   stdout: new LineWriter(Deno.stdout),
   stderr: new LineWriter(Deno.stderr, 0),

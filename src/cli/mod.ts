@@ -3,3 +3,4 @@ export { argumentBytes } from "./argv.ts";
 export type { Host } from "./host.ts";
 export { main } from "./main.ts";
 export { LineWriter } from "./output.ts";
+export { fatalLine } from "./reporting.ts";

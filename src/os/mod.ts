@@ -34,6 +34,7 @@ export { type MountNumbers, mountNumbers, placeOf } from "./mount.ts";
 export {
   checkDescriptor,
   closeOnExec,
+  commandLine,
   currentDirectory,
   descriptorKind,
   hostName,

@@ -1,5 +1,7 @@
 /** What the process was given by whoever started it: descriptors, host name, directory; file locks. */
 import { fromBytes } from "../model/mod.ts";
+import { readSome } from "./content.ts";
+import { openAt } from "./directory.ts";
 import { ERRNO, errorNamed, errorOf, failure } from "./errno.ts";
 import { Fd } from "./fd.ts";
 import {
@@ -10,6 +12,7 @@ import {
   LOCK_NB,
   LOCK_SH,
   LOCK_UN,
+  O_RDONLY,
   SIGKILL,
   SIGTERM,
 } from "./flags.ts";
@@ -20,6 +23,10 @@ const RECORD_BYTES = 4_096;
 const record = new Uint8Array(RECORD_BYTES);
 const recordView = new DataView(record.buffer);
 const lengthCell = new Uint32Array(1);
+const COMMAND_LINE = "/proc/self/cmdline";
+/** LIMIT: Linux takes 6 MiB of arguments and environment at most. */
+const COMMAND_LINE_MAX_BYTES = 8_388_608;
+const PIECE_BYTES = 65_536;
 const AF_UNIX = 1, AF_INET = 2, AF_INET6 = 10;
 
 /** The system's name of this host, unchanged. @throws OsError */
@@ -36,6 +43,31 @@ export function currentDirectory(): string {
   // Linux says "(unreachable)/..." for a directory outside our root.
   if (!path.startsWith("/")) throw errorNamed("ENOENT", { call: "getcwd", path: "." });
   return path;
+}
+
+/** The words that the process was started with, each with a NUL behind it. @throws OsError */
+export function commandLine(): Uint8Array {
+  // Not by the runtime, which opens this one only for programs that may do everything.
+  using file = openAt(COMMAND_LINE, { flags: O_RDONLY });
+  const pieces: Uint8Array[] = [];
+  for (let bytes = 0; bytes < COMMAND_LINE_MAX_BYTES;) {
+    const piece = new Uint8Array(PIECE_BYTES);
+    const n = readSome(file, piece, COMMAND_LINE);
+    if (n === 0) return joined(pieces, bytes);
+    pieces.push(piece.subarray(0, n));
+    bytes += n;
+  }
+  throw errorNamed("E2BIG", { call: "read", path: COMMAND_LINE });
+}
+
+function joined(pieces: readonly Uint8Array[], bytes: number): Uint8Array {
+  const all = new Uint8Array(bytes);
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
 }
 
 /** Who is at the other end of a socket. */

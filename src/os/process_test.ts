@@ -8,6 +8,7 @@ import { rare } from "./libc.ts";
 import {
   checkDescriptor,
   closeOnExec,
+  commandLine,
   currentDirectory,
   descriptorKind,
   hostName,
@@ -165,4 +166,12 @@ Deno.test("signalGroup() ends what a leader has started, and tells when nobody i
   await short.status;
   equal(signalGroup(short.pid, "SIGKILL"), false);
   for (const bad of [0, 1, -5, NaN]) throws(() => signalGroup(bad, "SIGTERM"), RangeError);
+});
+
+Deno.test("commandLine() has every word of the process, without further permissions", {
+  permissions: { read: true, ffi: true, sys: true },
+}, () => {
+  const words = new TextDecoder().decode(commandLine()).split("\0");
+  equal(words.pop(), "");
+  ok(words.includes("test"), words.join(" "));
 });
