@@ -145,12 +145,18 @@ const LONG_FLAGS: ReadonlyMap<string, readonly Mode[]> = new Map([
 /** Those that have a value. */
 const LONG_VALUES = ["--max-removals", "--action-limit"] as const;
 
+const KNOWN_LONG: ReadonlySet<string> = new Set([
+  "--json",
+  ...LONG_FLAGS.keys(),
+  ...[...LONG_MODES].map((mode) => `--${mode}`),
+]);
+
 /** Parses the command line (without the program's name). @throws UsageError */
 export function parseArgs(argv: readonly string[]): Invocation {
   if (argv.length === 2 && argv[0] === "-k") return build(emptyDraft(), "keygen", [argv[1]!]);
   const draft = emptyDraft();
   const args: string[] = [];
-  let long: Mode | undefined;
+  const longs: Mode[] = [];
   for (let at = 0; at < argv.length; at++) {
     const word = argv[at]!;
     if (word === "--") {
@@ -161,14 +167,14 @@ export function parseArgs(argv: readonly string[]): Invocation {
     } else if (word === "--json" || LONG_FLAGS.has(word)) {
       draft.flags.add(word.slice(2));
     } else if (word.startsWith("--")) {
-      long = longMode(word);
+      longs.push(longMode(word));
     } else if (word.startsWith("-") && word.length > 1) {
       at += cluster(word, argv[at + 1], draft);
     } else {
       args.push(word);
     }
   }
-  const mode = long ?? modeOf(draft.letters);
+  const mode = modeOf(longs, draft.letters);
   checkArgs(mode, args);
   checkLongFlags(mode, draft);
   if (mode === "serve-stdio" && draft.flags.has("json")) {
@@ -183,8 +189,14 @@ function emptyDraft(): Draft {
 
 function longMode(word: string): Mode {
   const mode = word.slice(2);
-  // COMPAT: getopt without long options reads "--x" as the option "-" (G cli).
-  if (!LONG_MODES.has(mode)) throw new UsageError("csync2: invalid option -- '-'");
+  if (!LONG_MODES.has(mode)) {
+    const name = word.split("=", 1)[0]!; // behind it could be a password
+    throw new UsageError(
+      KNOWN_LONG.has(name)
+        ? `csync2: option takes no argument -- '${name}'`
+        : `csync2: invalid option -- '${name}'`,
+    );
+  }
   return mode as Mode;
 }
 
@@ -206,8 +218,20 @@ function checkLongFlags(mode: Mode, { flags, values }: Draft): void {
   for (const [word, modes] of LONG_FLAGS) {
     const isGiven = flags.has(word.slice(2)) || values.has(word);
     if (isGiven && !modes.includes(mode)) {
-      throw new UsageError(`csync2: ${word} means nothing to this mode`);
+      const options = Object.entries(MODES).filter(([, one]) => modes.includes(one));
+      const list = options.map(([letters]) => `-${letters}`).join(" ");
+      throw new UsageError(`csync2: ${word} means nothing to this mode, only to ${list}`);
     }
+  }
+  if (!flags.has("d")) return;
+  if (flags.has("allow-removals") && CHECKS.includes(mode)) {
+    throw new UsageError(
+      "csync2: --allow-removals cannot be used with -d: the check would release the removals, and" +
+        " the next run would send them (-d alone counts what is held)",
+    );
+  }
+  if (mode === "forget-cert") {
+    throw new UsageError("csync2: --forget-cert cannot be used with -d: --list-certs shows");
   }
 }
 
@@ -255,7 +279,17 @@ const MODES: Readonly<Record<string, Mode>> = {
   iii: "serve-once",
 };
 
-function modeOf(letters: string): Mode {
+function modeOf(longs: readonly Mode[], letters: string): Mode {
+  const asked = longs.find((mode) => mode === "help" || mode === "version"); // whatever else is there
+  const [long, ...others] = new Set(longs);
+  if (asked !== undefined || (long !== undefined && others.length === 0 && letters === "")) {
+    return asked ?? long!;
+  }
+  if (long !== undefined) {
+    const all = [long, ...others].map((mode) => `--${mode}`);
+    if (letters !== "") all.push(`-${letters}`);
+    throw new UsageError(`csync2: modes cannot be combined -- '${all.join(" ")}'`);
+  }
   if (letters === "") throw new UsageError("csync2: no mode given");
   const mode = MODES[/^T+$/.test(letters) ? "T" : letters];
   if (mode === undefined) {
@@ -286,8 +320,13 @@ const ARGUMENT_COUNTS: Partial<Record<Mode, readonly [number, number]>> = {
 function checkArgs(mode: Mode, args: readonly string[]): void {
   const [least, most] = ARGUMENT_COUNTS[mode] ?? [0, Infinity];
   if (args.length >= least && args.length <= most) return;
-  const wanted = least === most ? `${least}` : `${least} to ${most}`;
-  throw new UsageError(`csync2: this mode takes ${wanted} arguments, not ${args.length}`);
+  const wanted = least === most
+    ? `${least}`
+    : most === Infinity
+    ? `at least ${least}`
+    : `${least} to ${most}`;
+  const noun = least === 1 ? "argument" : "arguments";
+  throw new UsageError(`csync2: this mode takes ${wanted} ${noun}, not ${args.length}`);
 }
 
 function build(draft: Draft, mode: Mode, args: readonly string[]): Invocation {
@@ -333,7 +372,7 @@ function removalLimit(text: string | undefined): RemovalLimit | undefined {
   const limit = parseRemovalLimit(text);
   if (limit !== undefined) return limit;
   throw new UsageError(
-    `csync2: --max-removals needs a number of names or a percentage like 10%, not '${text}'`,
+    `csync2: --max-removals needs a number of names, or a percentage like 10% up to 100%, not '${text}'`,
   );
 }
 

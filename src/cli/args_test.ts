@@ -48,6 +48,30 @@ Deno.test("parseArgs() gives --json no room with -i, where the peer reads", () =
   assert.match(reason("-ii", "--json"), /"json":true/);
 });
 
+const REASONS: readonly (readonly [readonly string[], string])[] = [
+  [["--nonsense"], "invalid option -- '--nonsense'"],
+  [["--password=secret", "-M"], "invalid option -- '--password'"],
+  [["-x", "--strict=1"], "option takes no argument -- '--strict'"],
+  [["--list-certs=b"], "option takes no argument -- '--list-certs'"],
+  [["-x", "--list-certs"], "modes cannot be combined -- '--list-certs -x'"],
+  [
+    ["--list-certs", "--forget-cert", "b"],
+    "modes cannot be combined -- '--list-certs --forget-cert'",
+  ],
+  [["--forget-cert"], "this mode takes at least 1 argument, not 0"],
+  [["-d", "--forget-cert", "b"], "--forget-cert cannot be used with -d: --list-certs shows"],
+];
+for (const [argv, reason] of REASONS) {
+  Deno.test(`parseArgs() tells what is wrong with ${argv.join(" ")}`, () => {
+    assert.throws(() => parseArgs(argv), { reason: `csync2: ${reason}` });
+  });
+}
+
+Deno.test("parseArgs() takes --help and --version beside anything", () => {
+  assert.equal(parseArgs(["-x", "--help"]).mode, "help");
+  assert.equal(parseArgs(["--list-certs", "--version"]).mode, "version");
+});
+
 const BAD: readonly (readonly string[])[] = [
   [],
   ["--forget-cert"],

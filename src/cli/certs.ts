@@ -18,7 +18,7 @@ export async function forgetCerts({ state, reporter, invocation }: Session): Pro
     const peer = name.toLowerCase() as HostName; // as hosts of the configuration are
     const known = await state.pin(peer);
     if (known === undefined) {
-      const text = `ERROR: No certificate of ${peer} is known: --list-certs tells whose are.`;
+      const text = `ERROR: No certificate of "${peer}" is known: --list-certs tells whose are.`;
       reporter.note({ event: "pin-unknown", level: 0, text, isError: true, peer });
       continue;
     }

@@ -41,11 +41,19 @@ async function start(host: Host): Promise<number> {
     invocation = parseArgs(args);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    host.stderr.line(error.reason);
-    host.stdout.raw(utf8Bytes(USAGE));
+    refuse(error, host);
     return EXIT_ERRORS;
   }
   return await report(invocation, host);
+}
+
+/** The reason first (D 7.4.8); before a person's eyes last, as the usage text is longer than a screen. */
+function refuse({ reason }: UsageError, host: Host): void {
+  if (!host.isTerminal) host.stderr.line(reason);
+  host.stdout.raw(utf8Bytes(USAGE));
+  if (!host.isTerminal) return;
+  host.stdout.flush();
+  host.stderr.line(reason);
 }
 
 /** Whether descriptor 1 is a peer, whom the server answers in its own words (D 7.4.11). */

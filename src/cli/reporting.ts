@@ -239,8 +239,8 @@ function openedFor(option: "s" | "O", failure: string, open: () => LogFile): Log
 }
 
 /** For the one line that is left when the usual ways are closed. */
-export function toSystemLog(host: Host, line: string): void {
-  using log = systemLog(host, () => {});
+export function toSystemLog(host: Host, line: string, onLost = () => {}): void {
+  using log = systemLog(host, onLost);
   log.write(0, line);
 }
 
@@ -249,8 +249,10 @@ export function noteOption(
   { option, line }: OptionError,
   { invocation, host }: { readonly invocation: Invocation; readonly host: Host },
 ): void {
-  if (invocation.syslog && invocation.logged.has(option)) toSystemLog(host, line);
-  else host.stderr.line(line);
+  const onError = () => host.stderr.line(line);
+  if (!invocation.syslog || !invocation.logged.has(option)) onError();
+  // Nothing else is said by a run that ends here. With -i standard error may be the peer.
+  else toSystemLog(host, line, invocation.mode === "serve-stdio" ? undefined : onError);
 }
 
 /** The line for an error that ends the run; unexpected ones with their place in the code. */

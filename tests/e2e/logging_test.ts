@@ -140,6 +140,15 @@ Deno.test("-l without a system log says so, once, and the run goes on", () =>
     assert.equal(stderr, "WARNING: The system log takes no messages: some are lost.\n");
   }));
 
+Deno.test("-l without a system log: what is wrong with an option is told on standard error", () =>
+  withFile(async (bed) => {
+    const why = "Could not open full log file:  /none/x (No such file or directory)\n";
+    const logged = await bed.run(["-l", "-O/none/x", "-M"]);
+    assert.deepEqual([logged.rc, logged.stderr, logged.log], [1, "", [`<132>${why.trimEnd()}`]]);
+    const { rc, stderr } = await bed.run(["-l", "-O/none/x", "-M"], { before: "rm /dev/log" });
+    assert.deepEqual([rc, stderr], [1, why]);
+  }));
+
 Deno.test("a reader of standard error that goes away ends nothing", () =>
   withFile(async (bed) => {
     const pipe = `${bed.base}/out/pipe`;

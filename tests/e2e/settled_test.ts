@@ -204,7 +204,7 @@ Deno.test("D 7.4.7 --strict makes errors of what is only warned of", async () =>
   const refused = await cluster.run("a", "--strict", "-L");
   assert.deepEqual(
     [refused.rc, refused.stderr],
-    [1, "csync2: --strict means nothing to this mode\n"],
+    [1, "csync2: --strict means nothing to this mode, only to -h -c -u -cu -x -o -m -T\n"],
   );
 });
 
@@ -317,7 +317,7 @@ Deno.test("D 7.7.10 certificates of peers are listed with their fingerprints, an
   assert.equal(unknown.rc, 1);
   assert.equal(
     unknown.stderr,
-    "ERROR: No certificate of c.demo is known: --list-certs tells whose are.\n" +
+    'ERROR: No certificate of "c.demo" is known: --list-certs tells whose are.\n' +
       `Forgot the certificate of b.demo: SHA-256 ${fingerprint}\nFinished with 1 errors.\n`,
   );
   assert.deepEqual(await cluster.run("a", "--list-certs"), { ...QUIET, rc: 2 });
