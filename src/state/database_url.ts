@@ -109,6 +109,8 @@ function serverTarget(
   if (strange !== undefined) {
     return malformed(label, `unknown option "${strange}", known are ${OPTIONS.join(", ")}`);
   }
+  const [empty] = [...options].find(([, text]) => text === "") ?? [];
+  if (empty !== undefined) return malformed(label, `option "${empty}" has no value`);
   const tls = options.get("sslmode") ?? "prefer";
   if (!TLS_MODES.includes(tls)) {
     return malformed(label, `sslmode is one of ${TLS_MODES.join(", ")}`);
@@ -120,12 +122,12 @@ function serverTarget(
     label,
     host: address || name || undefined,
     port: port ? Number(port) : undefined,
-    socket: options.get("socket") || undefined,
+    socket: options.get("socket"),
     userName: userName || undefined,
     password,
-    passwordFile: options.get("password-file") || undefined,
+    passwordFile: options.get("password-file"),
     tls: tls as TlsMode,
-    rootCertFile: options.get("sslrootcert") || undefined,
+    rootCertFile: options.get("sslrootcert"),
     database: (database || `csync2_${user}`).replace(/[^A-Za-z0-9_]/g, "_"),
     user,
   };

@@ -18,6 +18,7 @@ import {
   MYSQL_SETTINGS,
 } from "./mysql_statements.ts";
 import {
+  adviceWhenCut,
   cannotOpen,
   type Login,
   type OpenServerOptions,
@@ -156,7 +157,10 @@ class MysqlLink implements ServerLink {
     connection.on("error", () => link.#lost.abort());
     for (const event of ["error", "end", "close"]) stream.on(event, () => link.#lost.abort());
     try {
-      const error = () => new Error("the server does not answer");
+      const error = () =>
+        new Error(
+          "the server does not answer; correct the port if it is no MySQL or MariaDB server",
+        );
       await unlessAborted(timer, { work: link.#prepare(), error });
       return link;
     } catch (error) {
@@ -343,8 +347,9 @@ function numberOf(error: unknown): number | undefined {
 }
 
 /** What to do about a failure to connect, in one line without the password. */
-function adviceFor(error: unknown, { userName, target }: Login): string {
+function adviceFor(error: unknown, login: Login): string {
   const { message } = error as Error;
+  const { userName, target } = login;
   switch (numberOf(error)) {
     case 1045:
     case 1698:
@@ -356,6 +361,9 @@ function adviceFor(error: unknown, { userName, target }: Login): string {
     case 1040:
       return `${message}; raise max_connections of the server`;
     default:
-      return message;
+      if ((error as { code?: string }).code === "HANDSHAKE_NO_SSL_SUPPORT") {
+        return `${message}; let it offer TLS, or use sslmode=prefer`;
+      }
+      return adviceWhenCut(error, login, "MySQL or MariaDB") ?? message;
   }
 }

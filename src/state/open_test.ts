@@ -177,7 +177,15 @@ for (const [value, want] of SERVER_CASES) {
   });
 }
 
-for (const value of ["pgsql://h:x/", "mysql://[::1/", "pgsql://h:99999/", "pgsql://h/?x=1"]) {
+for (
+  const value of [
+    "pgsql://h:x/",
+    "mysql://[::1/",
+    "pgsql://h:99999/",
+    "pgsql://h/?x=1",
+    "pgsql://h/?password-file",
+  ]
+) {
   Deno.test(`databaseTarget() refuses ${value}`, async () => {
     assert.equal(target(value).kind, "malformed");
     using place = new Place();
@@ -411,4 +419,19 @@ Deno.test("foreignCommits() tells what another process wrote, before and within 
   await store.transaction(async (tx) => assert.equal(await tx.foreignCommits(), before));
   place.sql("INSERT INTO file (filename, checktxt) VALUES ('/theirs', 'v1%3Atype=dir')");
   await store.transaction(async (tx) => assert.notEqual(await tx.foreignCommits(), before));
+});
+
+Deno.test("a server without TLS, where it is asked for, is told as such", async () => {
+  using place = new Place();
+  using listener = Deno.listen({ hostname: "127.42.0.1", port: 0 });
+  const served = (async () => {
+    using connection = await listener.accept();
+    await connection.read(new Uint8Array(64)); // the request for TLS
+    await connection.write(new TextEncoder().encode("N"));
+  })();
+  const { port } = listener.addr as Deno.NetAddr;
+  const database = `pgsql://u:p@127.42.0.1:${port}/d?sslmode=require`;
+  const { line } = await failure(place.open({ database }));
+  await served;
+  assert.match(line, /\(it closed the connection when asked for TLS; .* sslmode=prefer\)$/);
 });

@@ -11,6 +11,7 @@ import {
   postgresStatements,
 } from "./postgres_statements.ts";
 import {
+  adviceWhenCut,
   cannotOpen,
   type Login,
   type OpenServerOptions,
@@ -162,7 +163,8 @@ class PostgresLink implements ServerLink {
     const link = new PostgresLink(sql);
     for (const event of ["error", "end", "close"]) socket.on(event, () => link.#lost.abort());
     try {
-      const error = () => new Error("the server does not answer");
+      const error = () =>
+        new Error("the server does not answer; correct the port if it is no PostgreSQL server");
       await unlessAborted(timer, { work: link.#prepare(options), error });
       return link;
     } catch (error) {
@@ -347,8 +349,9 @@ function isEnd(error: unknown): boolean {
 }
 
 /** What to do about a failure to connect, in one line without the password. */
-function adviceFor(error: unknown, { userName, target }: Login): string {
+function adviceFor(error: unknown, login: Login): string {
   const { message } = error as Error;
+  const { userName, target } = login;
   switch (codeOf(error)) {
     case "28P01":
     case "28000":
@@ -359,6 +362,6 @@ function adviceFor(error: unknown, { userName, target }: Login): string {
     case "53300":
       return `${message}; raise max_connections of the server`;
     default:
-      return message;
+      return adviceWhenCut(error, login, "PostgreSQL") ?? message;
   }
 }

@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import { readFileSync, statSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { userInfo } from "node:os";
+import { getSystemErrorMap } from "node:util";
 import { fromBytes, show, toBytes } from "../model/mod.ts";
 import type { ServerTarget, TlsMode } from "./database_url.ts";
 import { StateError } from "./state_error.ts";
@@ -58,9 +59,11 @@ function passwordIn(target: ServerTarget): string | undefined {
     if ((statSync(Buffer.from(toBytes(file))).mode & READABLE_BY_OTHERS) !== 0) {
       throw new Error("everybody may read it; give it mode 0600");
     }
-    return fromBytes(readFileSync(Buffer.from(toBytes(file)))).split(/\r?\n/, 1)[0];
+    const [password] = fromBytes(readFileSync(Buffer.from(toBytes(file)))).split(/\r?\n/, 1);
+    if (password === "") throw new Error("its first line, the password, is empty");
+    return password;
   } catch (error) {
-    throw cannotOpen({ target }, `${what}: ${(error as Error).message}`, error);
+    throw cannotOpen({ target }, `${what}: ${reasonOf(error)}`, error);
   }
 }
 
@@ -90,7 +93,7 @@ function roots(target: ServerTarget): { ca?: string } {
   try {
     return { ca: readFileSync(Buffer.from(toBytes(file)), "utf8") };
   } catch (error) {
-    throw cannotOpen({ target }, `${show(file)}: ${(error as Error).message}`, error);
+    throw cannotOpen({ target }, `${show(file)}: ${reasonOf(error)}`, error);
   }
 }
 
@@ -113,14 +116,28 @@ export function serverSocket(
       if (error === undefined) return resolve(socket);
       socket.destroy();
       const to = path === undefined ? `${show(host)} port ${target.port ?? port}` : show(path);
-      const code = (error as Error & { code?: string }).code;
-      reject(new Error(`no server at ${to}: ${code ?? error.message}`, { cause: error }));
+      const advice = `start it, or correct ${path === undefined ? "host and port" : "the path"}`;
+      reject(new Error(`no server at ${to}: ${reasonOf(error)}; ${advice}`, { cause: error }));
     };
     const late = () => end(new Error("it does not answer"));
     signal.addEventListener("abort", late);
     socket.once("error", end);
     socket.once("connect", () => end());
   });
+}
+
+/** The system's words for what it refused, without the call and the path that Node puts around them. */
+function reasonOf(error: unknown): string {
+  const { errno, message } = error as Error & { errno?: number };
+  return (errno !== undefined && getSystemErrorMap().get(errno)?.[1]) || message;
+}
+
+/** What to do when a server cuts us off before anybody has logged in; undefined for other errors. */
+export function adviceWhenCut(error: unknown, { tls }: Login, kind: string): string | undefined {
+  if ((error as { code?: string }).code !== "ECONNRESET") return undefined;
+  return tls === undefined || tls === "prefer"
+    ? `it closed the connection; correct the port if it is no ${kind} server`
+    : "it closed the connection when asked for TLS; let it offer TLS, or use sslmode=prefer";
 }
 
 /** PostgreSQL's socket is named by its directory. */
