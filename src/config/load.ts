@@ -218,6 +218,7 @@ function firstBytes(path: string, count: number): string {
 /** What the system says, in the words of the C locale. */
 function reason(error: unknown): string {
   const { code, message } = error as { code?: string; message: string };
+  if (error instanceof Deno.errors.NotCapable) return "nothing in /dev, /proc and /sys is read";
   return ERRNO_TEXTS[code ?? ""] ?? message;
 }
 

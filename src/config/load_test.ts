@@ -334,3 +334,14 @@ Deno.test("differences: those of configurations and patterns name cases that exi
     if (/^(config-parse|fnmatch)\//.test(name)) assert.ok(known.has(name), name);
   }
 });
+
+Deno.test("loadConfig() has words of its own for places that the runtime keeps to itself", {
+  permissions: { read: true, write: true, env: true },
+}, () => {
+  const { error } = load({ "csync2.cfg": "config /proc/self/environ;\n" });
+  assert.equal(
+    error,
+    "Can't open included config file '/proc/self/environ'. " +
+      "(etc/csync2.cfg:1:8: nothing in /dev, /proc and /sys is read)",
+  );
+});

@@ -435,3 +435,11 @@ Deno.test("a server without TLS, where it is asked for, is told as such", async 
   await served;
   assert.match(line, /\(it closed the connection when asked for TLS; .* sslmode=prefer\)$/);
 });
+
+Deno.test("openState() has words of its own for places that the runtime keeps to itself", {
+  permissions: { read: true, write: true, env: true, ffi: true, sys: true },
+}, async () => {
+  using place = new Place();
+  const { line } = await failure(place.open({ database: "/dev/shm" }));
+  assert.match(line, /\(no database can be in \/dev, \/proc or \/sys; take another directory\)$/);
+});

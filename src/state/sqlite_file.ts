@@ -77,6 +77,9 @@ function cannotOpen({ path, label }: SqliteTarget, cause?: unknown): StateError 
 function advice(cause: unknown): { advice?: string } {
   if (!(cause instanceof Error)) return {};
   if (cause instanceof Deno.errors.NotFound) return { advice: "its directory does not exist" };
+  if (cause instanceof Deno.errors.NotCapable) {
+    return { advice: "no database can be in /dev, /proc or /sys; take another directory" };
+  }
   return { advice: cause.message.replace(/ \(os error .*/s, "") };
 }
 
