@@ -120,8 +120,10 @@ function chosen(words: readonly string[]): readonly string[] | undefined {
     option === "--only" && names.length > 0 && more.length === 0 &&
     names.every((name) => all.includes(name))
   ) return names;
+  const strange = names.find((name) => !all.includes(name));
+  const reason = strange === undefined || option !== "--only" ? "" : `unknown group "${strange}"\n`;
   throw new Error(
-    `usage: deno task test [--full] [--only GROUP,..] [-- options of deno test]\ngroups: ${
+    `${reason}usage: deno task test [--full] [--only GROUP,..] [-- options of deno test]\ngroups: ${
       all.join(", ")
     }`,
   );

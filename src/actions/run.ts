@@ -1,4 +1,4 @@
-/** Runs scheduled commands. The only user of Deno.Command besides compare. */
+/** Runs scheduled commands. The only user of Deno.Command. */
 import { type Config, resolveName } from "../config/mod.ts";
 import { percentEncode, type ScheduledAction, toBytes } from "../model/mod.ts";
 import {

@@ -61,7 +61,8 @@ Options
 
 Guards (also in checks of hints, -cu and -x)
   --allow-removals        Take what is gone for removed, though a whole include root, prefix
-                          directory or mount is missing or another one; held without
+                          directory or mount is missing or another one; held without.
+                          Not with -xd, -cud
   --max-removals N or P%  Hold all removals of a run that would make more (for -u: at a peer)
   --one-file-system       Check nothing on other file systems than that of the include root
   --create-parents        With -i, -ii, -iii: make missing directories above files from peers
