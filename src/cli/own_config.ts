@@ -35,7 +35,8 @@ export interface Neighbourhood {
   /** @throws with a `reason` when the name is not known */
   readonly resolve: (name: string, options: { deadlineMs: number }) => Promise<readonly string[]>;
   readonly isOwnAddress: (address: string) => boolean;
-  /** Names whose lookup asks nobody: they come first. */
+  readonly isLoopback: (address: string) => boolean;
+  /** Names whose lookup asks nobody: they come first, and may have addresses of the loopback. */
   readonly quickNames: ReadonlySet<string>;
   /** Lookups that may run side by side. */
   readonly atOnce: number;
@@ -104,6 +105,7 @@ async function systemNeighbourhood(): Promise<Neighbourhood> {
   return {
     resolve: net.resolve,
     isOwnAddress: net.ownAddressTest(),
+    isLoopback: net.isLoopback,
     quickNames: await net.namesOfHostsFile(),
     atOnce: net.LOOKUPS_AT_ONCE,
   };
@@ -132,7 +134,7 @@ async function look(
   name: string,
   { neighbourhood, endMs }: { readonly neighbourhood: Neighbourhood; readonly endMs: number },
 ): Promise<Finding> {
-  const { resolve, isOwnAddress } = neighbourhood;
+  const { resolve, isOwnAddress, isLoopback, quickNames } = neighbourhood;
   const noAnswer: Finding = { kind: "no-answer", afterMs: LOOKUP_DEADLINE_MS };
   const deadlineMs = endMs - performance.now();
   if (deadlineMs <= 0) return noAnswer; // those before it have used up the time
@@ -145,6 +147,8 @@ async function look(
     if (code === "net/resolve" && reason !== undefined) return { kind: "unknown", reason };
     throw error;
   }
-  const address = addresses.find(isOwnAddress);
+  // Any machine has these: a name service that gives them, as filters do, says nothing about who we are.
+  const isLocal = quickNames.has(name) || addresses.includes(name);
+  const address = addresses.find((one) => isOwnAddress(one) && (isLocal || !isLoopback(one)));
   return address === undefined ? { kind: "elsewhere", addresses } : { kind: "ours", address };
 }

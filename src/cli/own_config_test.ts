@@ -43,6 +43,7 @@ async function load(
       return answer(name, names);
     },
     isOwnAddress: (address) => own.includes(address),
+    isLoopback: (address) => address.startsWith("127."),
     quickNames: new Set(quick),
     atOnce: 2,
   };
@@ -152,12 +153,28 @@ Deno.test("D 7.1.17 loadOwnConfig() says what was tried when no host has one", a
 
 Deno.test("loadOwnConfig() names those who gave no answer beside the one that it takes", async () => {
   const names = { web1: ["127.0.1.1"], "web2-lan": "silent", web3: "silent" } as const;
-  const { config, notes } = await load({ names, own: ["127.0.1.1"] });
+  const { config, notes } = await load({ names, own: ["127.0.1.1"], quick: ["web1"] });
   assert.equal(config?.hostName, "web1");
   assert.deepEqual(notes.slice(0, 2), [
     "1 My hostname guessed as: web1",
     "1 The name service did not answer in time for: web2-lan, web3",
   ]);
+});
+
+Deno.test("D 7.1.17 loadOwnConfig() believes loopback addresses of /etc/hosts only", async () => {
+  const world = { names: { web1: ["127.0.0.1"], web3: ["10.0.0.3"] }, own: ["127.0.0.1"] };
+  assert.match((await load(world)).error!, /none of its hosts .*web1 \(127\.0\.0\.1, not of/);
+  const both = await load({ ...world, own: ["127.0.0.1", "10.0.0.3"] });
+  assert.equal(both.config?.hostName, "web3");
+  const numeric = await load({
+    ...world,
+    hosts: "host web1 me@127.0.0.1;",
+    names: {
+      ...world.names,
+      "127.0.0.1": ["127.0.0.1"],
+    },
+  });
+  assert.equal(numeric.config?.hostName, "me");
 });
 
 Deno.test("loadOwnConfig() guesses the same host whatever -G says, and nobody when it is known", async () => {

@@ -1,5 +1,5 @@
 /** Bytes, TLS and deadlines, without one word of csync2. Imports: model, os. @module */
-export { familyOf, normalAddress, sameAddress } from "./address.ts";
+export { familyOf, isLoopback, normalAddress, sameAddress } from "./address.ts";
 export { type CertificateOptions, type Identity, makeCertificate } from "./certificate.ts";
 export type { Duplex, PeerAddress } from "./duplex.ts";
 export { NetError, type NetFault } from "./error.ts";
