@@ -142,7 +142,14 @@ function malformed(label: string, why: string): OtherTarget {
   return { kind: "malformed", label, why };
 }
 
-/** `X://USER:PASS@HOST/DB` -> `X://USER:***@HOST/DB` (D 7.4.15). */
+/**
+ * `X://USER:PASS@HOST/DB` -> `X://USER:***@HOST/DB` (D 7.4.15). What is meant as a password is none the
+ * less secret when the rest is wrong: a slash or the `@` is missing, or it is given as an option.
+ */
 function withoutPassword(database: string): string {
-  return database.replace(/^([^/]*:\/\/[^:@]*):.*@/s, "$1:***@");
+  const shown = database
+    .replace(/^([^/]*:\/+[^:@]*):.*@/s, "$1:***@")
+    .replace(/([?&]pass(?:word|wd)?=)[^&]*/g, "$1***");
+  if (shown.startsWith("sqlite") || shown.includes("@")) return shown;
+  return shown.replace(/^([^/]*:\/\/[^:/?[]*):(?!\d*(?:[/?]|$))[^/?]*/s, "$1:***");
 }

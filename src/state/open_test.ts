@@ -443,3 +443,24 @@ Deno.test("openState() has words of its own for places that the runtime keeps to
   const { line } = await failure(place.open({ database: "/dev/shm" }));
   assert.match(line, /\(no database can be in \/dev, \/proc or \/sys; take another directory\)$/);
 });
+
+for (
+  const [value, shown] of [
+    ["pgsql://u:secret", "pgsql://u:***"],
+    ["mysql://u:secret/db", "mysql://u:***/db"],
+    ["pgsql://u:1secret?sslmode=x", "pgsql://u:***?sslmode=x"],
+    ["pgsql:/u:secret@h/db", "pgsql:/u:***@h/db"],
+    ["postgres://u:secret@h/db", "postgres://u:***@h/db"],
+    ["pgsql://h/db?password=secret&sslmode=x", "pgsql://h/db?password=***&sslmode=x"],
+    ["pgsql://u@h/db?password-file=/etc/p", "pgsql://u@h/db?password-file=/etc/p"],
+    ["pgsql://h:5432/db", "pgsql://h:5432/db"],
+    ["pgsql://h:5432", "pgsql://h:5432"],
+    ["pgsql://[::1]:5432/db", "pgsql://[::1]:5432/db"],
+    ["sqlite3:///srv/a:b", "sqlite3:///srv/a:b"],
+  ] as const
+) {
+  Deno.test(`D 7.4.15 a database is shown without its password: ${shown}`, () => {
+    const place = { database: value, hostName: "h", configName: "", defaultDir: "/d" };
+    assert.equal(databaseTarget(place).label, shown);
+  });
+}
