@@ -68,7 +68,8 @@ function verify(found: Deno.FileInfo, target: SqliteTarget): void {
 
 /** COMPAT: text of the C program, with its hint for a forgotten slash. */
 function cannotOpen({ path, label }: SqliteTarget, cause?: unknown): StateError {
-  const hint = path.startsWith("/") ? "" : `Cannot open database file: ${path}, maybe you need ` +
+  const shown = label.endsWith(path) ? path : label; // with a password masked, if it was meant as a URL
+  const hint = path.startsWith("/") ? "" : `Cannot open database file: ${shown}, maybe you need ` +
     `three slashes (like sqlite:///var/lib/csync2/csync2.db)\n`;
   const message = `${hint}Can't open database: ${label}`;
   return new StateError("state/open", { message, ...advice(cause), cause });

@@ -54,6 +54,21 @@ export class HeldMarks {
   }
 
   /**
+   * Those of the rows, whose objects are there, that may not be sent: roots in whose place something else
+   * is, a bare mount point with an owner and a mode of its own. A C program marks these.
+   */
+  async strangers(rows: readonly DirtyRow[]): Promise<DirtyRow[]> {
+    const found: DirtyRow[] = [];
+    for (const row of rows) {
+      const fault = await this.#guard.faultAt(row.name);
+      if (fault === undefined) continue;
+      found.push(row);
+      this.#hold(row, fault);
+    }
+    return found;
+  }
+
+  /**
    * The rows, or none when there are more than the limit allows for the peer.
    * @param isTaken rows that the run is about
    */

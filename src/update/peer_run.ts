@@ -1,5 +1,5 @@
 /** The update of one peer: its rows, removals first, over one connection. */
-import { type Config, locate, peersOf, resolveName } from "../config/mod.ts";
+import { type Config, includeRoots, locate, peersOf, resolveName } from "../config/mod.ts";
 import type { ReadJail } from "../fs/mod.ts";
 import {
   type DbName,
@@ -50,6 +50,8 @@ interface Plan {
   /** Descending. Usually few; a name, two numbers and a flag each. */
   readonly removals: DirtyRow[];
   readonly modifications: number;
+  /** Those of the modifications that are include roots or prefix directories. */
+  readonly roots: readonly DirtyRow[];
 }
 
 export class PeerRun {
@@ -84,11 +86,15 @@ export class PeerRun {
   async run(): Promise<void> {
     const { config, reporter, dial } = this.#options;
     const peer = this.#peerName;
-    const { removals: rows, modifications } = await this.#plan();
+    const { removals: rows, modifications: others, roots } = await this.#plan();
     if (!config.groups.some((group) => group.peers.some((p) => p.name === peer))) {
-      return this.#tellLeftOver(rows.length + modifications, false);
+      return this.#tellLeftOver(rows.length + others, false);
     }
-    const plan = { removals: await this.#withoutHeld(rows), modifications };
+    const removals = await this.#withoutHeld(rows);
+    const strangers = await this.#options.held.strangers(roots);
+    for (const { name } of strangers) this.#kept.add(name);
+    const modifications = others - strangers.length;
+    const plan = { removals, modifications, roots };
     const total = plan.removals.length + modifications;
     if (total === 0 && !await this.#hasOutdated()) return;
     const connection = await dial(peer);
@@ -114,16 +120,20 @@ export class PeerRun {
 
   /** Tells removals from modifications; keeps only the former, for they are sent in reverse. */
   async #plan(): Promise<Plan> {
-    const removals: DirtyRow[] = [];
+    const removals: DirtyRow[] = [], roots: DirtyRow[] = [];
+    const areRoots = includeRoots(this.#options.config);
     let modifications = 0;
     for await (const rows of this.#rows()) {
       for (const row of rows) {
         if (!this.#options.isTaken(row.name)) continue;
         if (this.#isRemoval(row.name)) removals.push(row);
-        else modifications++;
+        else {
+          modifications++;
+          if (areRoots.has(row.name)) roots.push(row);
+        }
       }
     }
-    return { removals: removals.reverse(), modifications };
+    return { removals: removals.reverse(), modifications, roots };
   }
 
   /** What is held is not sent by this run in any other way either. */

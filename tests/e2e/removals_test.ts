@@ -135,15 +135,21 @@ scenario("marks that the C program made while the disk was away are held", {
   peers: ["c"],
 }, async (cluster) => {
   cluster.unplug("a", "data");
+  cluster.inside("a", "chmod 700 data");
   const c = await cluster.runAs("c", "a", "-cr", "/");
   assert.equal(c.rc, 0, c.stderr);
-  assert.deepEqual(await marks(cluster), ["data/1", "data/d", "data/d/2"]);
+  assert.deepEqual(await marks(cluster), ["data", "data/1", "data/d", "data/d/2"]);
   for (const why of ["lies on another file system .*", "is gone"]) {
     if (why === "is gone") cluster.inside("a", "rmdir data");
     const ran = await cluster.run("a", "-u");
     assert.equal(ran.rc, 1);
-    assert.match(lines(ran, cluster)[0]!, new RegExp(`^ERROR: @/data ${why}: 3 marked removals`));
+    assert.match(lines(ran, cluster)[0]!, new RegExp(`^ERROR: @/data ${why}: 4 marked `));
     assert.deepEqual(cluster.files("b"), all);
+    assert.equal(
+      cluster.inside("b", "stat -c %a data"),
+      "755\n",
+      "nor is the bare mount point sent",
+    );
   }
   cluster.plug("a", "one", "data");
   assert.deepEqual(await cluster.run("a", "-u"), QUIET, "all is there again, and equal");
