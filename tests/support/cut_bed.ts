@@ -74,8 +74,9 @@ export class CutBed implements AsyncDisposable {
   }
 
   static async make(options: CutBedOptions): Promise<CutBed> {
-    const { net } = options;
-    const base = Deno.makeTempDirSync({ ...inMemory(), prefix: "csync2-cut-" });
+    const { net, client, server } = options;
+    const place = client === "process" || server === "process" ? {} : inMemory();
+    const base = Deno.makeTempDirSync({ ...place, prefix: "csync2-cut-" });
     const proxy = await CutProxy.start({
       host: `127.36.${net}.${HOST_PARTS.b}`,
       clientHost: `127.36.${net}.${HOST_PARTS.a}`,
@@ -159,7 +160,10 @@ const KINDS = { inner: InnerNode, process: ProcessNode, c: CNode };
 const PROXY_PORT = 30_865;
 const SERVER_PORT = 30_866;
 
-/** Thousands of trees are made: not on a disk, where there is another place. */
+/**
+ * Thousands of trees are made: not on a disk, where there is another place. Not for our program as a
+ * process: with its permissions the runtime keeps it from files below /dev.
+ */
 function inMemory(): Deno.MakeTempOptions {
   try {
     return Deno.statSync("/dev/shm").isDirectory ? { dir: "/dev/shm" } : {};
