@@ -36,14 +36,17 @@ function same(cluster: Cluster, nodes: string): void {
   for (const node of others) assert.equal(cluster.dump(node), want, node);
 }
 
-/** Changes at every host, each sent to all others. */
+/**
+ * Changes at every host, each sent to all others. Each gives the shared file another size: the C program
+ * sees no change of the same size in the same second.
+ */
 async function allDirections(cluster: Cluster, nodes: string): Promise<void> {
   for (const node of nodes) await cluster.start(node);
   for (const [n, node] of [...nodes].entries()) {
     cluster.change(
       node,
       `mkdir -p "d ${node}"; echo ${n} > "d ${node}/ü"; echo x > Name${node}; echo y > name${node}
-       ln -s /to "link ${node}"; echo "$(date +%N) ${node}" > shared`,
+       ln -s /to "link ${node}"; echo ${node.repeat(n + 1)} > shared`,
     );
     await sync(cluster, node);
     same(cluster, nodes);
