@@ -1,5 +1,9 @@
 import { deepStrictEqual as equal, ok } from "node:assert/strict";
-import { bye, FINISHED, KEY, literal, servingTest as test } from "../../tests/support/serving.ts";
+import { bye, FINISHED, KEY, literal, withServer } from "../../tests/support/serving.ts";
+
+// Registered here: results tell a test by its file.
+const test = (name: string, ...bed: Parameters<typeof withServer>) =>
+  Deno.test(name, withServer(...bed));
 
 test("connections share one state, and get a new one when its files change", async (bed) => {
   const [one, two] = [await bed.client(), await bed.client()];

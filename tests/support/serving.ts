@@ -202,17 +202,16 @@ export function literal(content: string): Uint8Array {
 /** The reply of every command that succeeded. */
 export const FINISHED = "OK (cmd_finished).";
 
-/** A test with a server of its own, which gives every lock back. */
-export function servingTest(
-  name: string,
+/** What a test with a server of its own does; the server gives every lock back. */
+export function withServer(
   work: (bed: ServerBed) => Promise<void>,
   options: ServerBedOptions = {},
-): void {
-  Deno.test(name, async () => {
+): () => Promise<void> {
+  return async () => {
     await using bed = new ServerBed(options);
     await work(bed);
     assert.deepEqual(bed.locks.size, 0);
-  });
+  };
 }
 
 export async function stored(bed: ServerBed, name: string): Promise<string | undefined> {
