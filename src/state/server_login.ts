@@ -3,7 +3,6 @@ import { Buffer } from "node:buffer";
 import { readFileSync, statSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { userInfo } from "node:os";
-import { getSystemErrorMap } from "node:util";
 import { fromBytes, show, toBytes } from "../model/mod.ts";
 import type { ServerTarget, TlsMode } from "./database_url.ts";
 import { StateError } from "./state_error.ts";
@@ -126,10 +125,27 @@ export function serverSocket(
   });
 }
 
+/** What opening a file or a connection can end with, in the words of libuv. */
+const REASONS: ReadonlyMap<string | undefined, string> = new Map([
+  ["EACCES", "permission denied"],
+  ["EADDRNOTAVAIL", "address not available"],
+  ["ECONNREFUSED", "connection refused"],
+  ["ECONNRESET", "connection reset by peer"],
+  ["EHOSTUNREACH", "host is unreachable"],
+  ["EISDIR", "illegal operation on a directory"],
+  ["ELOOP", "too many symbolic links encountered"],
+  ["ENAMETOOLONG", "name too long"],
+  ["ENETUNREACH", "network is unreachable"],
+  ["ENOENT", "no such file or directory"],
+  ["ENOTDIR", "not a directory"],
+  ["ENOTSOCK", "socket operation on non-socket"],
+  ["ETIMEDOUT", "connection timed out"],
+]);
+
 /** The system's words for what it refused, without the call and the path that Node puts around them. */
 function reasonOf(error: unknown): string {
-  const { errno, message } = error as Error & { errno?: number };
-  return (errno !== undefined && getSystemErrorMap().get(errno)?.[1]) || message;
+  const { code, message } = error as Error & { code?: string };
+  return REASONS.get(code) ?? message;
 }
 
 /** What to do when a server cuts us off before anybody has logged in; undefined for other errors. */
