@@ -426,6 +426,23 @@ test("a connection killed within a transaction: one clear error, nothing written
   assert.equal((await all(store.dirtyRows())).length, 1);
 });
 
+test(
+  "what the server would cut off, with a warning, is an error, and nothing is written",
+  async (place) => {
+    await using store = await place.open();
+    await put(store, rec("/1"));
+    place.sql("ALTER TABLE file MODIFY checktxt VARBINARY(20) NOT NULL");
+    const long = `v1%3Atype=reg:size=${"9".repeat(20)}`;
+    await assert.rejects(put(store, rec("/2"), rec("/3", long)), (error) => {
+      assert.ok(error instanceof StateError && error.code === "state/broken", String(error));
+      assert.match(error.line, /Data too long for column 'checktxt'/);
+      return true;
+    });
+    assert.deepEqual(await names(store), ["/1"]);
+  },
+  "mariadb",
+);
+
 test("a server that is started again is waited for until the lock time-out", async (place) => {
   await using store = await place.open({ graceSeconds: 30 });
   await put(store, rec("/1"));

@@ -9,9 +9,17 @@ const NO_RIGHT =
   "without the right to make a database, the statement for the administrator is told";
 const KILLED =
   "a connection killed within a transaction: one clear error, nothing written, the next one works";
+const CUT = "what the server would cut off, with a warning, is an error, and nothing is written";
 const REASON = "`Can't open database:` with the reason and what to do, and without the password";
 
 export const DATABASE_CLAIMS: readonly Claim[] = [
+  ...claims("tests/e2e/databases_test.ts", [
+    [
+      "feature: 2.1.1: database",
+      "a password comes from the environment, and is in no output (mariadb)",
+      { shows: '? "mariadb" : "pgsql"' },
+    ],
+  ]),
   ...claims("tests/contract/servers_test.ts", [
     ["database value: `mysql://[USER[:PASS]@]HOST[:PORT]/[DB]`", `${LOGINS} (mariadb)`, {
       shows: '"mysql" : "pgsql"}://',
@@ -43,6 +51,10 @@ export const DATABASE_CLAIMS: readonly Claim[] = [
     }],
   ]),
   ...claims("tests/contract/servers_test.ts", [
+    ["message: MySql Warning: %s", `${CUT} (mariadb)`, {
+      shows: "Data too long",
+      differs: "in strict mode there is nothing to warn of: it is an error, and nothing is written",
+    }],
     ["message: Error in PQexec: %s", `${KILLED} (postgresql)`, {
       shows: "state/broken",
       differs:
