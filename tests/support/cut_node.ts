@@ -299,7 +299,7 @@ export class CNode extends OuterNode {
     return ["unshare", "--mount", "sh", "-c", script, tree, mount, ...this.ownArguments(), ...args];
   }
 
-  /** It has a process for each connection. It was seen, rarely, to end when one is cut: then it is started again. */
+  /** It has a process for each connection. Once it was gone after a cut, for no known reason: then it is started again. */
   override async quiet(proxy: CutProxy): Promise<void> {
     await super.quiet(proxy);
     const file = `/proc/${this.server!.pid}/task/${this.server!.pid}/children`;
