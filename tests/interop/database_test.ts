@@ -212,9 +212,10 @@ Deno.test("ours gets its turn while csync2 is at work on the same database, and 
 Deno.test("openState() gets its log while csync2 is at work on a database of its own mode", async () => {
   using place = new Place();
   for (let n = 0; n < 3_000; n++) place.write(`f${n}`, "x");
+  await place.c(["-M"], { rc: 2 }); // makes the tables: it makes them one by one, and wants to be alone
   const checking = place.c(["-cr", "/"]);
   for (let tries = 0; tries < 200; tries++) {
-    if (await exists(`${place.db}/a.demo.db3`)) break;
+    if (await exists(`${place.db}/a.demo.db3-journal`)) break;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   {
