@@ -9,7 +9,7 @@ import {
   type RowDataPacket,
 } from "mysql2";
 import { apart, chunks, together } from "./chunks.ts";
-import { KeptConnection, type ServerLink, unlessAborted } from "./kept_connection.ts";
+import { type KeptConnection, unlessAborted } from "./kept_connection.ts";
 import {
   EXACT_PAGES,
   HEAD_BYTES,
@@ -18,8 +18,13 @@ import {
   MYSQL_SETTINGS,
 } from "./mysql_statements.ts";
 import {
+  type DatabaseLink,
+  type LinkOptions,
+  openDatabase,
+  type ServerKind,
+} from "./server_database.ts";
+import {
   adviceWhenCut,
-  cannotOpen,
   type Login,
   type OpenServerOptions,
   serverSocket,
@@ -46,74 +51,21 @@ const END_NUMBERS: ReadonlySet<number> = new Set([1053, 1152, 1184, 1317, 1927, 
 const LOCK_WAIT_SECONDS = 1;
 
 /** Opens the database, and makes it where it is missing. @throws StateError `state/open` */
-export async function openMysql(
+export function openMysql(
   login: Login,
   options: OpenServerOptions,
 ): Promise<{ database: SqlDatabase; writer: KeptConnection }> {
-  const first = await openOrCreate(login, options);
-  const database = new MysqlDatabase(login, options);
-  return { database, writer: database.keep(first, "write") };
+  const kind: ServerKind<MysqlLink> = {
+    open: MysqlLink.open,
+    isMissing: (error) => numberOf(error) === NO_DATABASE,
+    adviceFor,
+    schema: MYSQL_SCHEMA,
+    statementsFor: () => MYSQL,
+  };
+  return openDatabase(kind, login, options);
 }
 
-async function openOrCreate(login: Login, options: OpenServerOptions): Promise<MysqlLink> {
-  const open = () => MysqlLink.open(login, { use: "write", ...options });
-  try {
-    return await open();
-  } catch (error) {
-    if (numberOf(error) !== NO_DATABASE) throw cannotOpen(login, adviceFor(error, login), error);
-  }
-  const name = login.target.database;
-  options.onNote?.(1, `Database ${name} not found, trying to create it ...`);
-  try {
-    const other = await MysqlLink.open(login, { use: "create", ...options });
-    try {
-      await other.create(name);
-    } finally {
-      await other.close();
-    }
-    return await open();
-  } catch (error) {
-    const why = `${name} does not exist, and could not be made: ${adviceFor(error, login)}`;
-    throw cannotOpen(login, why, error);
-  }
-}
-
-class MysqlDatabase implements SqlDatabase {
-  readonly label: string;
-  readonly statements = MYSQL;
-  readonly schema = MYSQL_SCHEMA;
-  #login: Login;
-  #options: OpenServerOptions;
-
-  constructor(login: Login, options: OpenServerOptions) {
-    this.label = login.target.label;
-    this.#login = login;
-    this.#options = options;
-  }
-
-  async connect(use: "write" | "read"): Promise<KeptConnection> {
-    return this.keep(await this.#open(use), use);
-  }
-
-  keep(link: MysqlLink, use: "write" | "read"): KeptConnection {
-    return new KeptConnection(link, { open: () => this.#open(use) });
-  }
-
-  async #open(use: "write" | "read"): Promise<MysqlLink> {
-    try {
-      return await MysqlLink.open(this.#login, { use, ...this.#options });
-    } catch (error) {
-      const { line } = cannotOpen(this.#login, adviceFor(error, this.#login));
-      throw new SqlError("away", line, error);
-    }
-  }
-}
-
-interface LinkOptions extends OpenServerOptions {
-  readonly use: "write" | "read" | "create";
-}
-
-class MysqlLink implements ServerLink {
+class MysqlLink implements DatabaseLink {
   #connection: Connection;
   #lost = new AbortController();
   /** Of all writers to this database; names of locks belong to the whole server. */

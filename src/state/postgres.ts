@@ -2,17 +2,22 @@
 import { Buffer } from "node:buffer";
 import postgres from "postgres";
 import { apart, chunks, together } from "./chunks.ts";
-import { KeptConnection, type ServerLink, unlessAborted } from "./kept_connection.ts";
+import { type KeptConnection, unlessAborted } from "./kept_connection.ts";
+import { POSTGRES_SCHEMA } from "./postgres_schema.ts";
 import {
   POSTGRES_BEGIN_ALONE,
-  POSTGRES_SCHEMA,
   postgresBegin,
   postgresSettings,
   postgresStatements,
 } from "./postgres_statements.ts";
 import {
+  type DatabaseLink,
+  type LinkOptions,
+  openDatabase,
+  type ServerKind,
+} from "./server_database.ts";
+import {
   adviceWhenCut,
-  cannotOpen,
   type Login,
   type OpenServerOptions,
   serverSocket,
@@ -25,7 +30,6 @@ import {
   SqlError,
   type SqlValue,
   type Statement,
-  type Statements,
 } from "./sql_connection.ts";
 import { fromUtf8Text, toUtf8Text } from "./utf8_text.ts";
 
@@ -48,68 +52,18 @@ const STATEMENTS_AHEAD = 64;
 type Encoding = "utf8" | "bytes";
 
 /** Opens the database, and makes it where it is missing. @throws StateError `state/open` */
-export async function openPostgres(
+export function openPostgres(
   login: Login,
   options: OpenServerOptions,
 ): Promise<{ database: SqlDatabase; writer: KeptConnection }> {
-  const first = await openOrCreate(login, options);
-  const database = new PostgresDatabase(login, { ...options, encoding: first.encoding });
-  return { database, writer: database.keep(first, "write") };
-}
-
-async function openOrCreate(login: Login, options: OpenServerOptions): Promise<PostgresLink> {
-  const open = () => PostgresLink.open(login, { use: "write", ...options });
-  try {
-    return await open();
-  } catch (error) {
-    if (codeOf(error) !== NO_DATABASE) throw cannotOpen(login, adviceFor(error, login), error);
-  }
-  const name = login.target.database;
-  options.onNote?.(1, `Database ${name} not found, trying to create it ...`);
-  try {
-    const other = await PostgresLink.open(login, { use: "create", ...options });
-    try {
-      await other.create(name);
-    } finally {
-      await other.close();
-    }
-    return await open();
-  } catch (error) {
-    const why = `${name} does not exist, and could not be made: ${adviceFor(error, login)}`;
-    throw cannotOpen(login, why, error);
-  }
-}
-
-class PostgresDatabase implements SqlDatabase {
-  readonly label: string;
-  readonly statements: Statements;
-  readonly schema = POSTGRES_SCHEMA;
-  #login: Login;
-  #options: OpenServerOptions;
-
-  constructor(login: Login, options: OpenServerOptions & { readonly encoding: Encoding }) {
-    this.label = login.target.label;
-    this.#login = login;
-    this.#options = options;
-    this.statements = postgresStatements(options.encoding === "utf8" ? utf8Text : byteText);
-  }
-
-  async connect(use: "write" | "read"): Promise<KeptConnection> {
-    return this.keep(await this.#open(use), use);
-  }
-
-  keep(link: PostgresLink, use: "write" | "read"): KeptConnection {
-    return new KeptConnection(link, { open: () => this.#open(use) });
-  }
-
-  async #open(use: "write" | "read"): Promise<PostgresLink> {
-    try {
-      return await PostgresLink.open(this.#login, { use, ...this.#options });
-    } catch (error) {
-      const { line } = cannotOpen(this.#login, adviceFor(error, this.#login));
-      throw new SqlError("away", line, error);
-    }
-  }
+  const kind: ServerKind<PostgresLink> = {
+    open: PostgresLink.open,
+    isMissing: (error) => codeOf(error) === NO_DATABASE,
+    adviceFor,
+    schema: POSTGRES_SCHEMA,
+    statementsFor: ({ encoding }) => postgresStatements(encoding === "utf8" ? utf8Text : byteText),
+  };
+  return openDatabase(kind, login, options);
 }
 
 function utf8Text(n?: number): string {
@@ -120,11 +74,7 @@ function byteText(n?: number): string {
   return `convert_from(${n === undefined ? "?" : `$${n}`}::bytea, getdatabaseencoding())`;
 }
 
-interface LinkOptions extends OpenServerOptions {
-  readonly use: "write" | "read" | "create";
-}
-
-class PostgresLink implements ServerLink {
+class PostgresLink implements DatabaseLink {
   #sql: postgres.Sql;
   #lost = new AbortController();
   #attempts = 0;
