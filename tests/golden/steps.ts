@@ -192,6 +192,19 @@ export async function execute(s: Surroundings, step: Step, ours?: Deviation): Pr
   }
 }
 
+/** A case of config-effects.json. */
+export interface EffectCase {
+  readonly name: string;
+  readonly host: string;
+  readonly config: string;
+  readonly mark: string;
+  readonly extra_args: string[];
+  readonly mark_rc: number;
+  readonly mark_stderr: string;
+  readonly dirty_rc: number;
+  readonly dirty: string[][];
+}
+
 export function sameRun(got: RunResult, want: RunResult, ours?: Deviation): void {
   const stderr = ours?.stderr ?? want.stderr;
   assert.deepEqual(

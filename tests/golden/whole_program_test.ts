@@ -5,7 +5,15 @@
 import assert from "node:assert/strict";
 import { DIFFERENCES } from "./differences.ts";
 import { OWN_ANSWERS } from "./own_answers.ts";
-import { execute, load, type RunResult, type Step, Surroundings, withoutAdvice } from "./steps.ts";
+import {
+  type EffectCase,
+  execute,
+  load,
+  type RunResult,
+  type Step,
+  Surroundings,
+  withoutAdvice,
+} from "./steps.ts";
 
 const isReal = Deno.env.get("CSYNC2_PROGRAM") !== undefined;
 
@@ -84,17 +92,6 @@ for (const [at, c] of PATTERNS.compare_mode.entries()) {
   });
 }
 
-interface EffectCase {
-  readonly name: string;
-  readonly host: string;
-  readonly config: string;
-  readonly mark: string;
-  readonly extra_args: string[];
-  readonly mark_rc: number;
-  readonly mark_stderr: string;
-  readonly dirty_rc: number;
-  readonly dirty: string[][];
-}
 for (const c of load<{ cases: EffectCase[] }>("config-effects").cases) {
   Deno.test(`golden config-effects/${c.name}`, async () => {
     await using s = new Surroundings();

@@ -1,7 +1,7 @@
 /** One database on a server, used by Debian's csync2 and by ours in turn (D 5.2, 7.6). */
 import assert from "node:assert/strict";
 import type { DbName, DirtyRow, FileRecord, HostName } from "../../src/model/mod.ts";
-import { openState, type StateStore } from "../../src/state/mod.ts";
+import { all, BesideC } from "../support/beside_c.ts";
 import {
   DatabaseServer,
   installedServers,
@@ -9,7 +9,6 @@ import {
   type ServerKind,
 } from "../support/database_server.ts";
 
-const DEADLINE_MS = 60_000;
 const kinds = installedServers();
 const servers = new Map<ServerKind, DatabaseServer>();
 
@@ -22,58 +21,20 @@ Deno.test.afterAll(async () => {
 
 let databases = 0;
 
-class Place implements Disposable {
-  readonly dir = Deno.makeTempDirSync();
-  readonly tree = `${this.dir}/tree`;
+class Place extends BesideC {
   readonly server: DatabaseServer;
-  readonly name = `interop${databases++}`;
+  readonly name: string;
 
   constructor(kind: ServerKind) {
-    this.server = servers.get(kind)!;
-    for (const dir of ["etc", "tree"]) Deno.mkdirSync(`${this.dir}/${dir}`);
-    Deno.writeTextFileSync(`${this.dir}/etc/demo.key`, `${"k".repeat(64)}\n`, { mode: 0o600 });
-    Deno.writeTextFileSync(
-      `${this.dir}/etc/csync2.cfg`,
-      "nossl * *;\ngroup g\n{\n  host a.demo b.demo;\n  key demo.key;\n" +
-        `  include ${this.tree};\n  action { exec "echo %% >> ${this.dir}/log"; do-local; }\n}\n`,
-    );
-  }
-
-  /** Runs the C program. @returns its output as a byte string */
-  async c(args: readonly string[], { rc = 0 }: { rc?: number } = {}): Promise<string> {
-    const { code, stdout, stderr } = await new Deno.Command("csync2", {
-      args: ["-N", "a.demo", "-D", this.server.url(this.name, PLAIN), ...args],
-      env: { CSYNC2_SYSTEM_DIR: `${this.dir}/etc`, LC_ALL: "C" },
-      signal: AbortSignal.timeout(DEADLINE_MS),
-    }).output();
-    assert.equal(code, rc, new TextDecoder().decode(stderr));
-    return Array.from(stdout, (byte) => String.fromCharCode(byte)).join("");
-  }
-
-  ours(): Promise<StateStore> {
-    return openState({
-      database: this.server.url(this.name, PLAIN),
-      hostName: "a.demo",
-      configName: "",
-      lockTimeoutSeconds: 12,
-      defaultDir: this.dir,
+    const server = servers.get(kind)!;
+    const name = `interop${databases++}`;
+    super({
+      database: () => server.url(name, PLAIN),
+      more: (dir) => `  action { exec "echo %% >> ${dir}/log"; do-local; }\n`,
     });
+    this.server = server;
+    this.name = name;
   }
-
-  write(name: string, text: string): void {
-    Deno.writeTextFileSync(`${this.tree}/${name}`, text);
-    Deno.utimeSync(`${this.tree}/${name}`, 1_600_000_000, 1_600_000_000);
-  }
-
-  [Symbol.dispose](): void {
-    Deno.removeSync(this.dir, { recursive: true });
-  }
-}
-
-async function all<T>(batches: AsyncIterable<readonly T[]>): Promise<T[]> {
-  const rows: T[] = [];
-  for await (const batch of batches) rows.push(...batch);
-  return rows;
 }
 
 /** Lines without regard to order: the collation of the server orders the C program's lists. */

@@ -2,72 +2,26 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import type { DbName, DirtyRow, FileRecord, HostName } from "../../src/model/mod.ts";
-import { openState, type StateStore } from "../../src/state/mod.ts";
+import { all, BesideC } from "../support/beside_c.ts";
 
 const WRITER = decodeURIComponent(
   new URL("../support/programs/state_writer.ts", import.meta.url).pathname,
 );
 const DEADLINE_MS = 60_000;
 
-class Place implements Disposable {
-  readonly dir = Deno.makeTempDirSync();
-  readonly tree = `${this.dir}/tree`;
-  readonly db = `${this.dir}/db`;
-
+class Place extends BesideC {
   constructor() {
-    for (const dir of ["etc", "db", "tree"]) Deno.mkdirSync(`${this.dir}/${dir}`);
-    const key = "k".repeat(64);
-    Deno.writeTextFileSync(`${this.dir}/etc/demo.key`, `${key}\n`, { mode: 0o600 });
-    Deno.writeTextFileSync(
-      `${this.dir}/etc/csync2.cfg`,
-      `nossl * *;\ngroup g\n{\n  host a.demo b.demo;\n  key demo.key;\n  include ${this.tree};\n}\n`,
-    );
-  }
-
-  /** Runs the C program. @returns its output as a byte string */
-  async c(args: readonly string[], { rc = 0 }: { rc?: number } = {}): Promise<string> {
-    const { code, stdout, stderr } = await new Deno.Command("csync2", {
-      args: ["-N", "a.demo", "-D", this.db, ...args],
-      env: { CSYNC2_SYSTEM_DIR: `${this.dir}/etc`, LC_ALL: "C" },
-      signal: AbortSignal.timeout(DEADLINE_MS),
-    }).output();
-    assert.equal(code, rc, new TextDecoder().decode(stderr));
-    return Array.from(stdout, (byte) => String.fromCharCode(byte)).join("");
-  }
-
-  ours(): Promise<StateStore> {
-    return openState({
-      database: this.db,
-      hostName: "a.demo",
-      configName: "",
-      lockTimeoutSeconds: 12,
-      defaultDir: this.db,
-    });
+    super({ database: (dir) => `${dir}/db` });
   }
 
   sql(text: string): unknown[][] {
-    const db = new DatabaseSync(`${this.db}/a.demo.db3`);
+    const db = new DatabaseSync(`${this.database}/a.demo.db3`);
     try {
       return db.prepare(text).all().map((row) => Object.values(row));
     } finally {
       db.close();
     }
   }
-
-  write(name: string, text: string): void {
-    Deno.writeTextFileSync(`${this.tree}/${name}`, text);
-    Deno.utimeSync(`${this.tree}/${name}`, 1_600_000_000, 1_600_000_000);
-  }
-
-  [Symbol.dispose](): void {
-    Deno.removeSync(this.dir, { recursive: true });
-  }
-}
-
-async function all<T>(batches: AsyncIterable<readonly T[]>): Promise<T[]> {
-  const rows: T[] = [];
-  for await (const batch of batches) rows.push(...batch);
-  return rows;
 }
 
 /** A tree with odd names, checked by the C program. */
@@ -190,7 +144,7 @@ Deno.test("ours gets its turn while csync2 is at work on the same database, and 
   for (let n = 0; n < 1_500; n++) place.write(`f${n}`, "x");
   const ours = ["p", "q"].map((id) =>
     new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--no-prompt", "--quiet", WRITER, place.db, id, "6"],
+      args: ["run", "-A", "--no-prompt", "--quiet", WRITER, place.database, id, "6"],
       signal: AbortSignal.timeout(DEADLINE_MS),
     }).output()
   );
@@ -215,7 +169,7 @@ Deno.test("openState() gets its log while csync2 is at work on a database of its
   await place.c(["-M"], { rc: 2 }); // makes the tables: it makes them one by one, and wants to be alone
   const checking = place.c(["-cr", "/"]);
   for (let tries = 0; tries < 200; tries++) {
-    if (await exists(`${place.db}/a.demo.db3-journal`)) break;
+    if (await exists(`${place.database}/a.demo.db3-journal`)) break;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   {

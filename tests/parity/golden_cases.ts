@@ -4,7 +4,7 @@
  */
 import { DEVIATIONS } from "../golden/deviations.ts";
 import { DIFFERENCES } from "../golden/differences.ts";
-import { load, type RunResult, type Step } from "../golden/steps.ts";
+import { type EffectCase, load, type RunResult, type Step } from "../golden/steps.ts";
 import { shownName, testKey } from "./results.ts";
 
 export interface TestId {
@@ -204,17 +204,6 @@ function parseRuns(): GoldenRun[] {
 }
 
 function effectRuns(): GoldenRun[] {
-  interface EffectCase {
-    readonly name: string;
-    readonly host: string;
-    readonly config: string;
-    readonly mark: string;
-    readonly extra_args: string[];
-    readonly mark_rc: number;
-    readonly mark_stderr: string;
-    readonly dirty_rc: number;
-    readonly dirty: string[][];
-  }
   return load<{ cases: EffectCase[] }>("config-effects").cases.flatMap((c) => {
     const why = whyOf(`config-effects/${c.name}`);
     const run = (args: string[], recorded: RunResult): GoldenRun => ({
