@@ -62,7 +62,7 @@ export async function namesOfHostsFile(): Promise<ReadonlySet<string>> {
     const names = lines.flatMap((line) => line.replace(/#.*/, "").trim().split(/\s+/).slice(1));
     return new Set(names.map((name) => name.toLowerCase()));
   } catch {
-    return new Set(); // it only decides about the order
+    return new Set(); // then no name goes first, and no loopback address counts
   }
 }
 

@@ -152,7 +152,7 @@ Deno.test("tryLock() excludes others until released, without waiting", async () 
 
 Deno.test("signalGroup() ends what a leader has started, and tells when nobody is left", async () => {
   const child = new Deno.Command("sh", {
-    args: ["-c", "sleep 61.31 & echo $!; trap '' TERM; wait; wait"],
+    args: ["-c", "sleep 61.31 & echo $!; trap '' TERM; while :; do wait; sleep 1; done"],
     stdout: "piped",
     detached: true,
   }).spawn();

@@ -127,7 +127,7 @@ export const CLI_CLAIMS: readonly Claim[] = [
   ...claims("tests/golden/whole_program_test.ts", [
     ["keyword: no-cygwin-lowercase", "golden config-parse/no-cygwin-lowercase"],
   ]),
-  ...claims("src/state/open_test.ts", [
+  ...claims("src/state/database_url_test.ts", [
     ["database value: empty", "databaseTarget() 5.1: falls back to the default directory", {
       shows: 'defaultDir: "/var/lib/csync2"',
     }],
