@@ -1,4 +1,5 @@
 /** The other node as update and compare see it, free of dialect. */
+import type { BulkPeer } from "./bulk.ts";
 import type {
   ByteStream,
   DbName,
@@ -20,6 +21,11 @@ export interface ThereView {
    * but regular files. Whatever is not pulled is skipped.
    */
   readonly signature: ByteStream;
+  /**
+   * Instead of the signature, where the dialect has it: SHA-256 of the content of a regular file, asked
+   * for only when it is called; undefined when the peer cannot read it. To be called inside the judge.
+   */
+  readonly digest?: () => Promise<Uint8Array | undefined>;
 }
 
 /** Answer to `look`. `behind-link`: a parent there is a symbolic link, so the object counts as absent. */
@@ -42,6 +48,19 @@ export interface PutOptions {
    * and sent before it answers. Wrong is slow, not harmful. @default {false}
    */
   readonly isNew?: boolean;
+  /** The content as it is, for dialects that can send it without a delta. Called at most once. */
+  readonly whole?: () => WholeContent;
+}
+
+/** The content of a regular file that is one state of it, or is taken back at its end. */
+export interface WholeContent {
+  /** Bytes. */
+  readonly size: number;
+  /** All of it at once, for small files; `bytes` is not pulled then. */
+  readonly all?: Uint8Array;
+  readonly bytes: ByteStream;
+  /** Asked after the last byte: whether the file is still what was sent. False: the peer keeps what it has. */
+  isStillValid(): boolean;
 }
 
 /**
@@ -56,6 +75,8 @@ export interface Peer extends AsyncDisposable {
   readonly window: number;
   /** `seconds`: times that we send lose their fraction there, times we get have none. */
   readonly timeUnit: "seconds" | "nanos";
+  /** What only our own hosts can do; without it everything goes one by one. */
+  readonly bulk?: BulkPeer;
 
   /** HELLO as `myName`; remembered, so that the same name again costs nothing. */
   identify(myName: HostName): Promise<Outcome>;

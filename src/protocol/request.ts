@@ -8,6 +8,7 @@ import type {
   Refusal,
   SizedStream,
 } from "../model/mod.ts";
+import type { BulkHandler } from "./bulk.ts";
 import type { ListedRow } from "./peer.ts";
 
 export type { Change };
@@ -38,6 +39,11 @@ export interface PutSession extends AsyncDisposable {
    * Consumes `delta` to its end in every case, also after a failure (W 20.1), and installs the result.
    */
   apply(delta: ByteStream): Promise<Outcome>;
+  /**
+   * As `apply`, with the content itself. `isValid`, asked after the last byte: whether the client stands
+   * by what it sent; if not, nothing is installed.
+   */
+  applyWhole?(content: ByteStream, isValid: () => boolean): Promise<Outcome>;
   /** The client sent `ERROR`. */
   abort(): Promise<Outcome>;
 }
@@ -47,6 +53,8 @@ export interface PutSession extends AsyncDisposable {
  * reply line; a thrown error closes the connection without a reply.
  */
 export interface RequestHandler extends AsyncDisposable {
+  /** What only our own clients ask for; without it the fast dialect is not spoken. */
+  readonly bulk?: BulkHandler;
   /**
    * The connection was encrypted; called once, directly after the TLS handshake and before CONFIG.
    * @param certificate DER of the client's leaf certificate, undefined when it showed none

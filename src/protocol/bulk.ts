@@ -1,0 +1,78 @@
+/** What two hosts of ours can say to each other beyond the classic dialect (docs/fast-protocol.md). */
+import type { DbName, Key, Outcome, Present, Refusal } from "../model/mod.ts";
+import type { Addressed, RequestHandler } from "./request.ts";
+
+/** One object as the pushing host has it. */
+export interface Offer {
+  readonly key: Key;
+  readonly name: DbName;
+  /** With times in nanoseconds. */
+  readonly here: Present;
+  /** Whether our record of it says the same: then nobody has changed it since our last check. */
+  readonly isCurrent: boolean;
+}
+
+/**
+ * What the peer has. `same`: exactly this, with a current record and no mark of its own; its mark for us
+ * is gone, and nothing is left to do. Everything else changes nothing there: `look` would say the same.
+ */
+export type OfferAnswer =
+  | { readonly kind: "same" | "absent" | "behind-link" }
+  | {
+    readonly kind: "there";
+    /** Check text with its time in nanoseconds, not encoded. */
+    readonly checkText: string;
+  }
+  | Refusal;
+
+/** The pushing side. */
+export interface BulkPeer {
+  /** LIMIT: rows of one offer. */
+  readonly maxOffers: number;
+  /** An answer for each row, in their order. Changes nothing at the peer but its marks for us (`same`). */
+  offer(rows: readonly Offer[]): Promise<readonly OfferAnswer[]>;
+}
+
+/** An offer as it arrives. */
+export interface Offered extends Addressed {
+  readonly here: Present;
+  readonly isCurrent: boolean;
+}
+
+/** Keys that a client has proven to know, in its order; undefined for those that we do not share. */
+export interface KeyProofs {
+  /** Nonces, certificates and the name, hashed: what a proof is good for (docs/fast-protocol.md, 3). */
+  readonly binding: Uint8Array;
+  /** One per key of the client. */
+  readonly proofs: readonly Uint8Array[];
+}
+
+export type KeyedIdentity =
+  | {
+    readonly kind: "ok";
+    /** The keys behind the client's proofs, in its order; undefined where we have none like it. */
+    readonly keys: readonly (string | undefined)[];
+    /** Our proof for each of them; empty where there is none. */
+    readonly answers: readonly Uint8Array[];
+  }
+  | { readonly kind: "failed" | "encryption-expected" | "no-common-key" };
+
+/** The receiving side, in addition to RequestHandler. */
+export interface BulkHandler {
+  /**
+   * As `identify`, for a client that proves its keys instead of sending them. Who shows a certificate for
+   * the first time and proves no key is not pinned.
+   */
+  identifyByKeys(name: string, shown: KeyProofs): Promise<KeyedIdentity>;
+  /**
+   * A handler for the same client and configuration that may work while this one and others do; it has
+   * what it opens for itself. Dispose it, before this one.
+   */
+  fork(): RequestHandler;
+  /** An answer for each row, in their order. */
+  offer(rows: readonly Offered[]): Promise<readonly OfferAnswer[]>;
+  /** SHA-256 of a regular file; undefined for anything else. */
+  digest(at: Addressed): Promise<Uint8Array | undefined | Refusal>;
+  /** Makes anything but a regular file, with owner, mode and time: what creation and follow-ups do. */
+  make(at: Addressed, want: Exclude<Present, { kind: "reg" }>): Promise<Outcome>;
+}
