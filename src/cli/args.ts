@@ -3,8 +3,16 @@
  *
  * All values are byte strings. Own long options stand beside csync2's letters; a table, not a chain of ifs.
  */
-import { CsyncError } from "../model/mod.ts";
-import { parseRemovalLimit, type RemovalLimit } from "../reconcile/mod.ts";
+import type { RemovalLimit } from "../reconcile/mod.ts";
+import {
+  actionLimit,
+  type Durability,
+  durabilityOf,
+  jobCount,
+  rateOf,
+  removalLimit,
+} from "./option_values.ts";
+import { UsageError } from "./usage_error.ts";
 
 export type Mode =
   | "hint"
@@ -79,26 +87,14 @@ export interface Invocation {
   readonly strict: boolean;
   /** `--action-limit`: longest run of one command. */
   readonly actionLimitMs: number | undefined;
-}
-
-/** A command line that means nothing. `lines` go to standard error before the usage. */
-export class UsageError extends CsyncError {
-  override readonly name = "UsageError";
-  constructor(readonly reason: string) {
-    super("cli/usage", { message: reason });
-  }
-}
-
-/** An option whose value cannot be used. */
-export class OptionError extends CsyncError {
-  override readonly name = "OptionError";
-  constructor(
-    /** Its letter. */
-    readonly option: string,
-    { message, cause }: { readonly message: string; readonly cause: unknown },
-  ) {
-    super("cli/option", { message, cause });
-  }
+  /** `--classic`: the fast dialect is neither offered nor taken. */
+  readonly classic: boolean;
+  /** `--checksum`: contents are compared always. */
+  readonly checksum: boolean;
+  /** `--durability`: what a server waits for before it confirms. */
+  readonly durability: Durability | undefined;
+  /** `--bwlimit`: to each peer. */
+  readonly bytesPerSecond: number | undefined;
 }
 
 export const DEFAULT_PORT = "30865";
@@ -132,6 +128,7 @@ const LONG_MODES: ReadonlySet<string> = new Set(
 );
 
 const CHECKS: readonly Mode[] = ["check", "check-update", "sync"];
+const PUSHES: readonly Mode[] = ["update", "check-update", "sync"];
 const SERVERS: readonly Mode[] = ["serve", "serve-once", "serve-stdio"];
 /** Long options of our own with the modes that they mean something to; `--json` is for all. */
 const LONG_FLAGS: ReadonlyMap<string, readonly Mode[]> = new Map([
@@ -141,9 +138,13 @@ const LONG_FLAGS: ReadonlyMap<string, readonly Mode[]> = new Map([
   ["--create-parents", SERVERS],
   ["--strict", [...CHECKS, "update", "hint", "mark", "compare-list", "compare"]],
   ["--action-limit", [...CHECKS, "update", "mark", "compare", ...SERVERS]],
+  ["--classic", [...PUSHES, "compare", ...SERVERS]],
+  ["--checksum", PUSHES],
+  ["--durability", SERVERS],
+  ["--bwlimit", PUSHES],
 ]);
 /** Those that have a value. */
-const LONG_VALUES = ["--max-removals", "--action-limit"] as const;
+const LONG_VALUES = ["--max-removals", "--action-limit", "--durability", "--bwlimit"] as const;
 
 const KNOWN_LONG: ReadonlySet<string> = new Set([
   "--json",
@@ -364,32 +365,9 @@ function build(draft: Draft, mode: Mode, args: readonly string[]): Invocation {
     createsParents: flags.has("create-parents"),
     strict: flags.has("strict"),
     actionLimitMs: actionLimit(values.get("--action-limit")),
+    classic: flags.has("classic"),
+    checksum: flags.has("checksum"),
+    durability: durabilityOf(values.get("--durability")),
+    bytesPerSecond: rateOf(values.get("--bwlimit")),
   };
-}
-
-function removalLimit(text: string | undefined): RemovalLimit | undefined {
-  if (text === undefined) return undefined;
-  const limit = parseRemovalLimit(text);
-  if (limit !== undefined) return limit;
-  throw new UsageError(
-    `csync2: --max-removals needs a number of names, or a percentage like 10% up to 100%, not '${text}'`,
-  );
-}
-
-function actionLimit(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  if (!/^[1-9]\d{0,5}$/.test(text)) {
-    throw new UsageError(
-      `csync2: --action-limit needs a number of seconds from 1 to 999999, not '${text}'`,
-    );
-  }
-  return Number(text) * 1_000;
-}
-
-function jobCount(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  if (!/^[1-9]\d{0,3}$/.test(text)) {
-    throw new UsageError(`csync2: -j needs a number from 1 to 9999, not '${text}'`);
-  }
-  return Number(text);
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { parseArgs, UsageError } from "./args.ts";
+import { parseArgs } from "./args.ts";
 import { USAGE } from "./usage.ts";
+import { UsageError } from "./usage_error.ts";
 
 const GOOD: readonly [readonly string[], Record<string, unknown>][] = [
   [["-cIr", "/a"], { mode: "check", init: true, recursive: true, args: ["/a"] }],
@@ -27,6 +28,12 @@ const GOOD: readonly [readonly string[], Record<string, unknown>][] = [
   [["--forget-cert", "a", "b"], { mode: "forget-cert", args: ["a", "b"] }],
   [["--strict", "-cr", "/a"], { mode: "check", strict: true, args: ["/a"] }],
   [["-ii", "--action-limit", "90"], { mode: "serve", actionLimitMs: 90_000 }],
+  [["-x"], { classic: false, checksum: false, durability: undefined, bytesPerSecond: undefined }],
+  [["-x", "--classic", "--checksum"], { mode: "sync", classic: true, checksum: true }],
+  [["-ii", "--classic", "--durability", "file"], { classic: true, durability: "file" }],
+  [["-u", "--bwlimit", "1024"], { bytesPerSecond: 1_024 }],
+  [["-u", "--bwlimit=20m"], { bytesPerSecond: 20 * 1_048_576 }],
+  [["--bwlimit", "2G", "-cu"], { bytesPerSecond: 2 * 1_024 ** 3 }],
   [["--action-limit=90", "-x"], { mode: "sync", actionLimitMs: 90_000 }],
 ];
 for (const [argv, want] of GOOD) {
@@ -59,6 +66,18 @@ const REASONS: readonly (readonly [readonly string[], string])[] = [
     "modes cannot be combined -- '--list-certs --forget-cert'",
   ],
   [["--forget-cert"], "this mode takes at least 1 argument, not 0"],
+  [["-ii", "--durability", "full"], "--durability needs none, batch or file, not 'full'"],
+  [["-ii", "--durability"], "option requires an argument -- 'durability'"],
+  [["-u", "--durability", "none"], "--durability means nothing to this mode, only to -i -ii -iii"],
+  [["-T", "--checksum"], "--checksum means nothing to this mode, only to -u -cu -x"],
+  [["-M", "--classic"], "--classic means nothing to this mode, only to -u -cu -x -T -i -ii -iii"],
+  ...["", "0", "1023", "-5", "1.5M", "5T", "10 K", "999999999999G"].map((rate) =>
+    [
+      ["-u", `--bwlimit=${rate}`],
+      "--bwlimit needs a number of bytes per second from 1024, like 500K, 20M or 1G," +
+      ` not '${rate}'`,
+    ] as const
+  ),
   [["-d", "--forget-cert", "b"], "--forget-cert cannot be used with -d: --list-certs shows"],
 ];
 for (const [argv, reason] of REASONS) {
@@ -119,7 +138,8 @@ Deno.test("the usage text tells every option that parseArgs() knows", () => {
     return letter === "k"; // an option only alone
   };
   assert.deepEqual(letters.filter((l) => told.has(l)), letters.filter(isKnown));
-  for (const long of ["--json", "--version", "--help", "--make-cert"]) {
+  const longs = ["--json", "--version", "--help", "--make-cert"];
+  for (const long of [...longs, "--classic", "--checksum", "--durability", "--bwlimit"]) {
     assert.match(USAGE, new RegExp(`${long}\\b`));
   }
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { parseArgs, UsageError } from "./args.ts";
+import { parseArgs } from "./args.ts";
 import { USAGE } from "./usage.ts";
+import { UsageError } from "./usage_error.ts";
 
 const ROWS: readonly (readonly [readonly string[], unknown])[] = [
   [["-x"], [false, undefined, false, false]],

@@ -1,11 +1,12 @@
 /** From arguments to exit code: the start-up order of csync2 (D 4.1). */
 import { CsyncError, utf8Bytes } from "../model/mod.ts";
-import { type Invocation, OptionError, parseArgs, UsageError } from "./args.ts";
+import { type Invocation, parseArgs } from "./args.ts";
 import type { Host } from "./host.ts";
 import { dumper, EXIT_ERRORS, EXIT_OK, neverWithGroups, runMode } from "./modes.ts";
 import { fatalLine, noteOption, openReporting, type Reporting, toSystemLog } from "./reporting.ts";
 import { lockedBy, openSession, systemDir } from "./session.ts";
 import { USAGE, VERSION } from "./usage.ts";
+import { OptionError, UsageError } from "./usage_error.ts";
 
 const VERSION_LINE = `csync2 ${VERSION}\n`;
 

@@ -10,9 +10,10 @@ import {
 import { checkDescriptor, OsError, writeAll } from "../os/mod.ts";
 import { exhaustive } from "../model/mod.ts";
 import type { ReportEvent } from "../report/mod.ts";
-import { type Mode, OptionError } from "./args.ts";
+import type { Mode } from "./args.ts";
 import type { Session } from "./session.ts";
 import { pathOf, targets } from "./targets.ts";
+import { OptionError } from "./usage_error.ts";
 
 /** Modes that need configuration and state. */
 export type SessionMode = Exclude<

@@ -12,10 +12,11 @@ import {
   TextSink,
   TimeStamps,
 } from "../report/mod.ts";
-import { type Invocation, OptionError } from "./args.ts";
+import type { Invocation } from "./args.ts";
 import type { Host } from "./host.ts";
 import { LogFile } from "./log_file.ts";
 import { StrictReporter } from "./strict.ts";
+import { OptionError } from "./usage_error.ts";
 
 /** The reporter of a run and its closing lines. */
 export interface Reporting extends Disposable {

@@ -56,6 +56,12 @@ Options
   --json                  Lists and messages as JSON lines on standard output
   --strict                Exit code 1 when a file given is in no group, or a prefix has no path
   --action-limit seconds  End commands of actions that run longer, and what they started
+  --classic               Speak as csync2 does, also with hosts of our own (-i: also to them)
+  --checksum              With -u, -cu, -x: compare the content of every marked file
+  --durability none|batch|file
+                          With -i, -ii, -iii: confirm without the disk, when it has the files of
+                          a batch (default), or each file by itself
+  --bwlimit rate          With -u, -cu, -x: bytes per second to each peer; suffix K, M, G
   -A                      Do not wait for the disk when writing the database
   -B, -a, -b              Accepted; what they switched is always on or not needed
 
