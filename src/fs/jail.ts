@@ -10,10 +10,12 @@ import {
   type Name,
   NOT_A_DIRECTORY,
   PARENT_ABSENT,
+  sameFingerprint,
 } from "../model/mod.ts";
 import {
   type CloseLook,
   closeLookOf,
+  entryAt,
   entryOf,
   type Fd,
   O_DIRECTORY,
@@ -21,11 +23,21 @@ import {
   openAt,
   OsError,
   placeOf,
+  readAt,
 } from "../os/mod.ts";
 import { openAnchor } from "./anchor.ts";
-import { type OpenBeneath, openBeneath, type Purpose } from "./beneath.ts";
+import { type OpenBeneath, openBeneath, properName, type Purpose } from "./beneath.ts";
+import { Parents } from "./parents.ts";
 import { checkReadable, DiskDir } from "./dir_handle.ts";
-import type { DirHandle, Jail, ReadJail, SourceFile, WalkOptions, WalkStep } from "./ports.ts";
+import type {
+  DirHandle,
+  Jail,
+  ReadJail,
+  SmallFile,
+  SourceFile,
+  WalkOptions,
+  WalkStep,
+} from "./ports.ts";
 import { DiskSource } from "./source_file.ts";
 import { systemRandom } from "./temp_name.ts";
 import { walk } from "./walk.ts";
@@ -70,6 +82,39 @@ class DiskReadJail implements ReadJail {
     if ("kind" in fd) return { entry: fd };
     using held = fd;
     return closeLookOf(held, pathOf(at));
+  }
+
+  lookEach(ats: readonly Located[]): (Entry | OsError)[] {
+    using parents = new Parents((above) => this.hold(above, "path"));
+    return ats.map((at) => {
+      try {
+        return this.#lookFrom(parents, at);
+      } catch (error) {
+        if (error instanceof OsError) return error;
+        throw error;
+      }
+    });
+  }
+
+  #lookFrom(parents: Parents, at: Located): Entry {
+    const { above, leaf } = split(at);
+    // An anchor itself, or a path that is refused.
+    if (leaf === "." || at.below.startsWith("/")) return this.look(at);
+    const dir = parents.open(above);
+    if (!(dir instanceof OsError)) return within(at, () => entryAt(dir, properName(leaf)));
+    return dir.errnoName === "ENOENT" ? PARENT_ABSENT : this.#whyAbsent(above, dir);
+  }
+
+  readSmall(at: Located, into: Uint8Array): SmallFile | undefined {
+    using held = this.hold(at, "content");
+    const path = pathOf(at);
+    const { entry, fingerprint } = closeLookOf(held, path);
+    checkReadable(entry, path);
+    if (entry.kind !== "reg" || entry.size > into.length) return undefined;
+    const count = readAt(held, into.subarray(0, entry.size), { offset: 0, path });
+    if (count < entry.size) return undefined;
+    const after = closeLookOf(held, path).fingerprint;
+    return sameFingerprint(fingerprint, after) ? { entry, fingerprint } : undefined;
   }
 
   open(at: Located): SourceFile {
@@ -119,16 +164,12 @@ class DiskReadJail implements ReadJail {
 
   /** Opens what `at` names, without following a link below the anchor. @throws OsError */
   protected hold({ anchor, below }: Located, purpose: Purpose): Fd {
-    try {
+    return within({ anchor, below }, () => {
       const root = this.#root ??= openAt("/", { flags: O_PATH | O_DIRECTORY });
       if (anchor === "/") return this.#beneath(root, below, purpose);
       using dir = openAnchor(root, anchor);
       return this.#beneath(dir, below, purpose);
-    } catch (error) {
-      if (!(error instanceof OsError)) throw error;
-      const path = pathOf({ anchor, below });
-      throw new OsError(error.call, path, error.errnoName, error.text);
-    }
+    });
   }
 
   /** The object, or why there is none. */
@@ -179,10 +220,25 @@ class DiskJail extends DiskReadJail implements Jail {
   }
 
   parentOf({ anchor, below }: Located): { readonly dir: DirHandle; readonly leaf: Name } {
-    const slash = below.lastIndexOf("/");
-    const above = { anchor, below: below.slice(0, Math.max(0, slash)) };
-    const leaf = (below === "" ? "." : below.slice(slash + 1)) as Name;
+    const { above, leaf } = split({ anchor, below });
     return { dir: new DiskDir({ fd: this.hold(above, "path"), random: this.#random }), leaf };
+  }
+}
+
+/** The directory above an object, and its component there; `.` for an anchor itself. */
+function split({ anchor, below }: Located): { readonly above: Located; readonly leaf: Name } {
+  const slash = below.lastIndexOf("/");
+  const leaf = (below === "" ? "." : below.slice(slash + 1)) as Name;
+  return { above: { anchor, below: below.slice(0, Math.max(0, slash)) }, leaf };
+}
+
+/** Runs `work`; an error it throws tells of the whole path. */
+function within<T>(at: Located, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof OsError)) throw error;
+    throw new OsError(error.call, pathOf(at), error.errnoName, error.text);
   }
 }
 

@@ -4,6 +4,7 @@ export type {
   HeldObject,
   Jail,
   ReadJail,
+  SmallFile,
   SourceFile,
   TempFile,
   WalkClass,

@@ -8,6 +8,7 @@ import type {
   Meta,
   Name,
   Present,
+  Regular,
 } from "../model/mod.ts";
 import type { OsError } from "../os/mod.ts";
 
@@ -54,14 +55,35 @@ export interface ReadJail extends Disposable {
   look(at: Located): Entry;
   /** As `look`, with the fingerprint of what was seen. */
   lookClosely(at: Located): { readonly entry: Entry; readonly fingerprint?: Fingerprint };
+  /**
+   * As `look`, for many: an answer for each, in their order, an OsError where `look` would throw one.
+   * PERF: places that share a directory share its descriptor; it is never kept for longer than the call.
+   */
+  lookEach(ats: readonly Located[]): (Entry | OsError)[];
   /** Opens a regular file for sending. @throws OsError, `ELOOP` for links, `EINVAL` for other types */
   open(at: Located): SourceFile;
+  /**
+   * Reads a whole regular file to the beginning of `into`, in one state of it. To be called for what
+   * was seen as a regular file just before.
+   *
+   * RACE: if a device took the place since then, it is opened and closed again unread.
+   *
+   * @returns undefined when it is longer than `into` or was written at the same time: `open` it then
+   * @throws OsError as `open`
+   */
+  readSmall(at: Located, into: Uint8Array): SmallFile | undefined;
   /**
    * On which file system a directory lies; undefined when there is no directory. @throws OsError
    */
   placeOf(at: Located): DirectoryPlace | undefined;
   /** Lazy: holds one listing per level. Never throws for what a tree can contain. */
   walk(at: Located, options: WalkOptions): Generator<WalkStep, void, void>;
+}
+
+/** A regular file whose content was read; its bytes are as many as `entry.size`. */
+export interface SmallFile {
+  readonly entry: Regular;
+  readonly fingerprint: Fingerprint;
 }
 
 /** A regular file open for reading. */

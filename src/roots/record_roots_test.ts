@@ -34,6 +34,8 @@ class PullBed extends Bed {
     return {
       look: (at) => jail.look(at),
       lookClosely: (at) => jail.lookClosely(at),
+      lookEach: (ats) => jail.lookEach(ats),
+      readSmall: (at, into) => jail.readSmall(at, into),
       open: (at) => jail.open(at),
       *walk(at, options) {
         for (const step of jail.walk(at, options)) {

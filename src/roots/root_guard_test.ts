@@ -39,6 +39,8 @@ class RootBed extends Bed {
         return jail.look(at);
       },
       lookClosely: (at) => jail.lookClosely(at),
+      lookEach: (ats) => jail.lookEach(ats),
+      readSmall: (at, into) => jail.readSmall(at, into),
       open: (at) => jail.open(at),
       walk: (at, options) => jail.walk(at, options),
       placeOf: (at) => {

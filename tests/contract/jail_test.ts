@@ -139,6 +139,12 @@ function openBelow(root: string): number {
   }).length;
 }
 
+/** `below` as a place has it, whatever it is: nothing is made proper. */
+function placed(place: (below: string) => { below: string }, below: string): string {
+  const above = place("X").below.slice(0, -1);
+  return below === "" && above.endsWith("/") ? above.slice(0, -1) : above + below;
+}
+
 const at = (made: Tree, below: string) => made.atRoot(below);
 
 for (const { name, open, skip } of IMPLEMENTATIONS) {
@@ -173,6 +179,81 @@ for (const { name, open, skip } of IMPLEMENTATIONS) {
         deepEqual(rest, want, below);
         equal(jail.lookClosely(where).entry.kind, want.kind, below);
         equal(jail.lookClosely(where).fingerprint === undefined, want.kind === "absent", below);
+      }
+    }
+  });
+
+  suite("lookEach() says for every case what look() says", (jail) => {
+    using made = tree(T);
+    const cases = [...CASES.map((c) => c.below), "D", "no/no/no", `${DEEP}/F`, "D/E", "D/F/x"];
+    for (const place of [made.at.bind(made), made.atRoot.bind(made)]) {
+      const ats = cases.map((below) => ({ ...place("X"), below: placed(place, below) }));
+      const alone = ats.map((at) => {
+        try {
+          return jail.look(at);
+        } catch (error) {
+          ok(error instanceof OsError);
+          return error.errnoName;
+        }
+      });
+      const shown = (found: Entry | OsError) => found instanceof OsError ? found.errnoName : found;
+      jail.lookEach(ats).forEach((found, n) => deepEqual(shown(found), alone[n], cases[n]));
+      jail.lookEach(ats.toReversed()).forEach((found, n) =>
+        deepEqual(shown(found), alone.at(-1 - n), cases.at(-1 - n))
+      );
+    }
+  });
+
+  suite("lookEach() opens a directory once, and keeps none", async (jail) => {
+    const names = Array.from({ length: 40 }, (_, n) => `D${n}/F`);
+    using made = tree(Object.fromEntries(names.flatMap((n) => [[n, "x"], [`${n}2`, "y"]])));
+    const ats = names.flatMap((n) => [at(made, n), at(made, `${n}2`), at(made, `${n}3`)]);
+    const run = await failsAt(Infinity, () => jail.lookEach(ats));
+    const kinds = run.value!.map((found) => "kind" in found && found.kind);
+    deepEqual(kinds, names.flatMap(() => ["reg", "reg", "absent"]));
+    equal(run.calls.filter((call) => call === "statx").length, ats.length);
+    equal(openBelow(made.path), 0);
+  });
+
+  suite("lookEach() tells the failure of each, and of no other", async (jail) => {
+    using made = tree({ "D/F": "x", "E/G": "y", "E/H": "z" });
+    const ats = ["D/F", "E/G", "E/H"].map((below) => at(made, below));
+    jail.look(at(made, "D")); // the root is open
+    for (let n = 0, reached = true; reached; n++) {
+      const run = await failsAt(n, () => jail.lookEach(ats), { errno: "EACCES" });
+      equal(run.error, undefined);
+      reached = run.reached;
+      const failures = run.value!.filter((found) => found instanceof OsError);
+      equal(failures.length > 0, reached);
+      for (const failure of failures) ok(failure.path.startsWith(made.path), failure.path);
+      equal(openBelow(made.path), 0);
+    }
+  });
+
+  suite("readSmall() reads one state of a regular file that fits", async (jail) => {
+    using made = tree(T);
+    const into = new Uint8Array(20).fill(1);
+    const found = jail.readSmall(at(made, "D/F"), into)!;
+    deepEqual(found, jail.lookClosely(at(made, "D/F")));
+    equal(new TextDecoder().decode(into.subarray(0, found.entry.size)), "content");
+    equal(into[7], 1);
+    equal(jail.readSmall(at(made, "D/F"), into.subarray(0, 7))!.entry.size, 7);
+    equal(jail.readSmall(at(made, "D/F"), into.subarray(0, 6)), undefined);
+    throws(() => jail.readSmall(at(made, "D"), into), { code: "os/EINVAL" });
+    throws(() => jail.readSmall(at(made, "D/fifo"), into), { code: "os/EINVAL" });
+    throws(() => jail.readSmall(at(made, "D/out"), into), { code: "os/ELOOP" });
+    throws(() => jail.readSmall(at(made, "D/in/x"), into), { code: "os/ELOOP" });
+    throws(() => jail.readSmall(at(made, "D/no"), into), { code: "os/ENOENT" });
+    for (const written of ["a longer content", "short", "CONTENT"]) {
+      for (let n = 0, reached = true; reached; n++) {
+        Deno.writeTextFileSync(made.join("D/F"), "content");
+        const meddle = () => Deno.writeTextFileSync(made.join("D/F"), written);
+        const run = await meddlesAt(n, () => jail.readSmall(at(made, "D/F"), into), { meddle });
+        reached = run.reached;
+        equal(run.error, undefined);
+        if (run.value === undefined) continue;
+        const text = new TextDecoder().decode(into.subarray(0, run.value.entry.size));
+        ok(text === "content" || text === written, text);
       }
     }
   });
