@@ -52,7 +52,10 @@ export class KeptConnection implements SqlConnection {
     return this.#ask(async (link) => await link.run(statement, values));
   }
 
-  runEach(statement: Statement, tuples: Iterable<readonly SqlValue[]>): Promise<void> {
+  runEach(
+    statement: Statement,
+    tuples: Iterable<readonly SqlValue[]>,
+  ): Promise<readonly number[]> {
     return this.#once(async (link) => await link.runEach(statement, tuples));
   }
 

@@ -1,22 +1,17 @@
 /** Ranges of names as ranges of stored (percent-encoded) text. Pure. */
-import { percentEncode } from "../model/mod.ts";
+import { EVERY_KEY, type KeyRange, percentEncode } from "../model/mod.ts";
 import type { NameRange } from "./store.ts";
 
-/** Stored texts `from <= text < before`, in byte order. */
-export interface KeyRange {
-  readonly from: string;
-  readonly before: string;
-}
-
-/** Every valid name begins with `/` or, encoded, with `%25`; `0` is the byte behind `/`. */
-const ALL: KeyRange = { from: "%", before: "0" };
+export type { KeyRange };
 
 /**
  * The stored texts of a range, in ascending order: the name itself and what is below it are two
  * ranges, because `/a-x` sorts between `/a` and `/a/b`.
  */
 export function keyRanges(range?: NameRange): readonly KeyRange[] {
-  if (range === undefined || (range.below && range.name === "/")) return [ALL];
+  if (range === undefined) return [EVERY_KEY];
+  if ("from" in range) return [range];
+  if (range.below && range.name === "/") return [EVERY_KEY];
   const key = percentEncode(range.name);
   const own = { from: key, before: after(key) };
   return range.below ? [own, { from: `${key}/`, before: `${key}0` }] : [own];

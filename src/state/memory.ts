@@ -15,7 +15,7 @@ import {
 } from "../model/mod.ts";
 import { type KeyRange, keyRanges } from "./key_range.ts";
 import { StateError } from "./state_error.ts";
-import type { NameRange, StateStore, StateTx } from "./store.ts";
+import type { DirtyNames, NameRange, StateStore, StateTx } from "./store.ts";
 import { Turns } from "./turns.ts";
 
 const PAGE_ROWS = 100;
@@ -65,6 +65,14 @@ export class MemoryStore implements StateStore {
 
   async isDirty(name: DbName): Promise<boolean> {
     return await this.#committed().dirty.values().some((row) => row.name === name);
+  }
+
+  async recordsOf(names: readonly DbName[]): Promise<ReadonlyMap<DbName, FileRecord>> {
+    return await recordsIn(this.#committed(), names);
+  }
+
+  async dirtyAmong(names: readonly DbName[]): Promise<DirtyNames> {
+    return await dirtyIn(this.#committed(), names);
   }
 
   async *records(
@@ -184,8 +192,8 @@ class MemoryTx implements StateTx {
   }
 
   recordsOf(names: readonly DbName[]): ReadonlyMap<DbName, FileRecord> {
-    const found = names.map((name) => [name, this.record(name)] as const);
-    return new Map(found.filter((pair): pair is [DbName, FileRecord] => pair[1] !== undefined));
+    this.#mustBeOpen();
+    return recordsIn(this.#tables, names);
   }
 
   record(name: DbName): FileRecord | undefined {
@@ -232,10 +240,19 @@ class MemoryTx implements StateTx {
     return this.#marksOf(name).length > 0;
   }
 
+  dirtyAmong(names: readonly DbName[]): DirtyNames {
+    this.#mustBeOpen();
+    return dirtyIn(this.#tables, names);
+  }
+
   settle({ name, peer, generation }: DirtyRow): boolean {
     const table = this.#writable("dirty");
     const key = dirtyKey(name, peer);
     return table.get(key)?.generation === generation && table.delete(key);
+  }
+
+  settleMany(rows: readonly DirtyRow[]): readonly DirtyRow[] {
+    return rows.filter((row) => !this.settle(row));
   }
 
   clearMarks(name: DbName, peer?: HostName): void {
@@ -324,6 +341,21 @@ class MemoryTx implements StateTx {
     if (!this.#isOver) return;
     throw new StateError("state/broken", { message: "Cannot use the transaction: it has ended" });
   }
+}
+
+function recordsIn(
+  { records }: Tables,
+  names: readonly DbName[],
+): ReadonlyMap<DbName, FileRecord> {
+  const found = names.map((name) => [name, records.get(percentEncode(name))] as const);
+  return new Map(found.filter((pair): pair is [DbName, FileRecord] => pair[1] !== undefined));
+}
+
+function dirtyIn({ dirty }: Tables, names: readonly DbName[]): DirtyNames {
+  const asked = new Set(names);
+  const rows = sorted(dirty).filter(({ name }) => asked.has(name));
+  const found = Map.groupBy(rows, ({ name }) => name);
+  return new Map(found.entries().map(([name, some]) => [name, some.map(({ peer }) => peer)]));
 }
 
 function dirtyKey(name: DbName, peer: HostName): string {

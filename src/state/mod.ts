@@ -10,4 +10,4 @@ export {
   type Told,
   told,
 } from "./told.ts";
-export type { NameRange, StateStore, StateTx } from "./store.ts";
+export type { DirtyNames, NameRange, StateStore, StateTx } from "./store.ts";

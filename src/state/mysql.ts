@@ -163,8 +163,10 @@ class MysqlLink implements DatabaseLink {
     return (result as ResultSetHeader).affectedRows;
   }
 
-  async runEach(statement: Statement, tuples: Iterable<readonly SqlValue[]>): Promise<void> {
-    for (const values of tuples) await this.run(statement, values);
+  async runEach(statement: Statement, tuples: Iterable<readonly SqlValue[]>): Promise<number[]> {
+    const counts: number[] = [];
+    for (const values of tuples) counts.push(await this.run(statement, values));
+    return counts;
   }
 
   async insert(insertion: Insertion, tuples: Iterable<readonly SqlValue[]>): Promise<void> {

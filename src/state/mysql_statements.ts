@@ -259,6 +259,11 @@ export const MYSQL: Statements = {
     columns: ["1"],
     rest: `FROM dirty WHERE ${isNamed(1)} LIMIT 1`,
   },
+  peersOf: {
+    purpose: "Checking dirty",
+    columns: ["peername"],
+    rest: `FROM dirty WHERE ${isNamed(1)}`,
+  },
   settle: {
     purpose: "Removing dirty entry",
     sql: `DELETE FROM dirty WHERE ${isNamed(1)} AND peername = $2 AND csync3_generation = $3`,

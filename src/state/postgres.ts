@@ -172,11 +172,21 @@ class PostgresLink implements DatabaseLink {
     return await this.#guarded(purpose, sql, async () => (await this.#query(sql, values)).count);
   }
 
-  async runEach({ purpose, sql }: Statement, tuples: Iterable<readonly SqlValue[]>): Promise<void> {
-    const runs = function* (query: (values: readonly SqlValue[]) => Promise<unknown>) {
-      for (const values of tuples) yield () => query(values);
+  async runEach(
+    { purpose, sql }: Statement,
+    tuples: Iterable<readonly SqlValue[]>,
+  ): Promise<number[]> {
+    const counts: number[] = [];
+    const runs = function* (query: (values: readonly SqlValue[]) => Promise<{ count: number }>) {
+      let n = 0;
+      for (const values of tuples) {
+        const at = n++;
+        yield async () => counts[at] = (await query(values)).count;
+      }
     };
-    await this.#guarded(purpose, sql, () => ahead(runs((values) => this.#query(sql, values))));
+    const query = async (values: readonly SqlValue[]) => await this.#query(sql, values);
+    await this.#guarded(purpose, sql, () => ahead(runs(query)));
+    return counts;
   }
 
   async insert(insertion: Insertion, tuples: Iterable<readonly SqlValue[]>): Promise<void> {

@@ -138,6 +138,11 @@ function marks({ named, inRange, isFrom, ofPeer, text }: Parts) {
       columns: ["1"],
       rest: `FROM dirty WHERE ${named(1)} LIMIT 1`,
     },
+    peersOf: {
+      purpose: "Checking dirty",
+      columns: ["peername"],
+      rest: `FROM dirty WHERE ${named(1)}`,
+    },
     settle: {
       purpose: "Removing dirty entry",
       sql: `DELETE FROM dirty WHERE ${named(1)} AND ${

@@ -1,5 +1,6 @@
 /** Rows of the tables <-> values of the model: encoding of texts, and what a valid row is. Pure. */
 import {
+  byteOrder,
   type DbName,
   type DirectoryPlace,
   type DirtyMark,
@@ -39,7 +40,10 @@ export function recordText({ stored, subsecond }: FileRecord): string {
 /** A record from its encoded name and its column `checktxt`; undefined when the name is none. */
 export function recordOf(key: string, text: string): FileRecord | undefined {
   const name = nameOf(key);
-  if (name === undefined) return undefined;
+  return name === undefined ? undefined : recordNamed(name, text);
+}
+
+function recordNamed(name: DbName, text: string): FileRecord {
   const end = text.indexOf("\0");
   if (end < 0) return { name, stored: text };
   const stored = text.slice(0, end);
@@ -47,6 +51,40 @@ export function recordOf(key: string, text: string): FileRecord | undefined {
   return SUBSECOND_REGEXP.test(addition)
     ? { name, stored, subsecond: Number(addition) }
     : { name, stored };
+}
+
+/** A tuple for each name, for a query that asks for names. */
+export function keysOf(names: readonly DbName[]): readonly (readonly string[])[] {
+  return names.map((name) => [percentEncode(name)]);
+}
+
+/** What `Statements.record` has found for each name. */
+export function recordsIn(
+  names: readonly DbName[],
+  found: readonly (readonly Columns[])[],
+): ReadonlyMap<DbName, FileRecord> {
+  const records = new Map<DbName, FileRecord>();
+  for (let n = 0; n < names.length; n++) {
+    const name = names[n] as DbName, text = found[n]?.[0]?.[0];
+    if (text !== undefined) records.set(name, recordNamed(name, text));
+  }
+  return records;
+}
+
+/** What `Statements.peersOf` has found for each name. */
+export function dirtyIn(
+  names: readonly DbName[],
+  found: readonly (readonly Columns[])[],
+): ReadonlyMap<DbName, readonly HostName[]> {
+  const dirty = new Map<DbName, readonly HostName[]>();
+  for (let n = 0; n < names.length; n++) {
+    const rows = found[n] ?? [];
+    const keys = rows.map(([peer = ""]) => peer).filter((peer) => peer !== "");
+    if (keys.length > 1) keys.sort(byteOrder);
+    const peers = keys.map((peer) => percentDecode(peer) as HostName);
+    if (rows.length > 0) dirty.set(names[n] as DbName, peers);
+  }
+  return dirty;
 }
 
 /**

@@ -63,6 +63,11 @@ export interface Query {
   readonly rest: string;
   /** Whether many rows are expected, so that a page at a time should be cheap. */
   readonly isPage?: boolean;
+  /**
+   * `rest` for many values at once, where the dialect can: they are rows of `asked` (`key`, `value`) in a
+   * JSON array of texts, its only parameter.
+   */
+  readonly many?: string;
 }
 
 /** One connection. Its methods throw SqlError, or reject with it. */
@@ -83,11 +88,14 @@ export interface SqlConnection {
   rollback(): MaybePromise<void>;
   /** @returns how many rows were changed */
   run(statement: Statement, values: readonly SqlValue[]): MaybePromise<number>;
-  /** Runs the statement once for each tuple of values. */
+  /**
+   * Runs the statement once for each tuple of values.
+   * @returns how many rows each has changed
+   */
   runEach(
     statement: Statement,
     tuples: Iterable<readonly SqlValue[]>,
-  ): MaybePromise<void>;
+  ): MaybePromise<readonly number[]>;
   /** Puts one row for each tuple of values, as if one after the other. */
   insert(
     insertion: Insertion,
@@ -128,6 +136,8 @@ export interface Statements {
   readonly mark: Insertion;
   /** name -> anything, when dirty */
   readonly isDirty: Query;
+  /** name -> peer */
+  readonly peersOf: Query;
   /** name, peer, generation */
   readonly settle: Statement;
   /** name */

@@ -14,11 +14,28 @@ import {
 } from "../model/mod.ts";
 import { after, keyRanges } from "./key_range.ts";
 import { asStateError, retryBusy } from "./retry.ts";
-import { actionOf, dirtyRowOf, hintOf, intentOf, pinOf, recordOf, rootOf } from "./rows.ts";
-import type { Query, SqlConnection, SqlDatabase, SqlValue } from "./sql_connection.ts";
+import {
+  actionOf,
+  dirtyIn,
+  dirtyRowOf,
+  hintOf,
+  intentOf,
+  keysOf,
+  pinOf,
+  recordOf,
+  recordsIn,
+  rootOf,
+} from "./rows.ts";
+import type {
+  MaybePromise,
+  Query,
+  SqlConnection,
+  SqlDatabase,
+  SqlValue,
+} from "./sql_connection.ts";
 import { SqlTx } from "./sql_tx.ts";
 import { StateError } from "./state_error.ts";
-import type { NameRange, StateStore, StateTx } from "./store.ts";
+import type { DirtyNames, NameRange, StateStore, StateTx } from "./store.ts";
 import { Turns } from "./turns.ts";
 
 /**
@@ -66,6 +83,14 @@ export class SqlStore implements StateStore {
 
   async isDirty(name: DbName): Promise<boolean> {
     return (await this.#read(this.#sql.isDirty, [percentEncode(name)])).length > 0;
+  }
+
+  async recordsOf(names: readonly DbName[]): Promise<ReadonlyMap<DbName, FileRecord>> {
+    return recordsIn(names, await this.#readEach(this.#sql.record, names));
+  }
+
+  async dirtyAmong(names: readonly DbName[]): Promise<DirtyNames> {
+    return dirtyIn(names, await this.#readEach(this.#sql.peersOf, names));
   }
 
   async *records(
@@ -189,10 +214,17 @@ export class SqlStore implements StateStore {
 
   /** Reads what is committed, also while a transaction is open. */
   #read(query: Query, values: readonly SqlValue[]): Promise<Rows> {
+    return this.#onReader((db) => db.select(query, values));
+  }
+
+  #readEach(query: Query, names: readonly DbName[]): Promise<readonly Rows[]> {
+    return this.#onReader((db) => db.selectEach(query, keysOf(names)));
+  }
+
+  #onReader<T>(ask: (db: SqlConnection) => MaybePromise<T>): Promise<T> {
     return retryBusy(async () => {
       this.#mustBeOpen();
-      if (!this.#isWriting) return this.#writer.select(query, values);
-      return (await this.#connectReader()).select(query, values);
+      return await ask(this.#isWriting ? await this.#connectReader() : this.#writer);
     }, this.#options);
   }
 

@@ -16,13 +16,16 @@ import { keyRanges } from "./key_range.ts";
 import { asStateError } from "./retry.ts";
 import {
   actionValues,
+  dirtyIn,
   hintValues,
   intentOf,
   intentValues,
+  keysOf,
   markValues,
   pinOf,
   pinValues,
   recordOf,
+  recordsIn,
   recordText,
   rootValues,
 } from "./rows.ts";
@@ -36,7 +39,7 @@ import {
   then,
 } from "./sql_connection.ts";
 import { StateError } from "./state_error.ts";
-import type { NameRange, StateTx } from "./store.ts";
+import type { DirtyNames, NameRange, StateTx } from "./store.ts";
 
 export class SqlTx implements StateTx {
   #connection: SqlConnection;
@@ -64,19 +67,9 @@ export class SqlTx implements StateTx {
   }
 
   recordsOf(names: readonly DbName[]): MaybePromise<ReadonlyMap<DbName, FileRecord>> {
-    const keys = names.map((name) => percentEncode(name));
-    const tuples = keys.map((key) => [key]);
     return this.#do((db) =>
-      then(db.selectEach(this.#statements.record, tuples), (found) => {
-        const records = new Map<DbName, FileRecord>();
-        found.forEach(([row], n) => {
-          const text = row?.[0], name = names[n] as DbName;
-          const record = text === undefined ? undefined : recordOf(keys[n] as string, text);
-          if (record !== undefined) records.set(name, record);
-        });
-        return records;
-      })
-    ) as MaybePromise<ReadonlyMap<DbName, FileRecord>>;
+      then(db.selectEach(this.#statements.record, keysOf(names)), (rows) => recordsIn(names, rows))
+    );
   }
 
   intents(): MaybePromise<readonly Intent[]> {
@@ -126,9 +119,29 @@ export class SqlTx implements StateTx {
     );
   }
 
+  dirtyAmong(names: readonly DbName[]): MaybePromise<DirtyNames> {
+    return this.#do((db) =>
+      then(db.selectEach(this.#statements.peersOf, keysOf(names)), (rows) => dirtyIn(names, rows))
+    );
+  }
+
   settle({ name, peer, generation }: DirtyRow): MaybePromise<boolean> {
     const values = [percentEncode(name), percentEncode(peer), generation];
     return this.#do((db) => then(db.run(this.#statements.settle, values), (count) => count > 0));
+  }
+
+  settleMany(rows: readonly DirtyRow[]): MaybePromise<readonly DirtyRow[]> {
+    const tuples = rows.map((row) => [
+      percentEncode(row.name),
+      percentEncode(row.peer),
+      row.generation,
+    ]);
+    return this.#do((db) =>
+      then(
+        db.runEach(this.#statements.settle, tuples),
+        (counts) => rows.filter((_, n) => counts[n] === 0),
+      )
+    );
   }
 
   clearMarks(name: DbName, peer?: HostName): MaybePromise<void> {
@@ -199,7 +212,7 @@ export class SqlTx implements StateTx {
   }
 
   #runEach(statement: Statement, tuples: Iterable<readonly SqlValue[]>): MaybePromise<void> {
-    return this.#do((db) => db.runEach(statement, tuples));
+    return this.#do((db) => then(db.runEach(statement, tuples), () => {}));
   }
 
   /** All statements for the first action, then for the next: order decides what is kept. */

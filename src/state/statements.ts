@@ -92,6 +92,9 @@ const TEXT = "CAST(? AS TEXT)";
 /** A flag as csync2 has it: the driver binds numbers as floating point, and `0.0` would be stored. */
 const FLAG = "CAST(? AS INTEGER)";
 
+/** A JSON array of texts as rows. */
+const ASKED = `json_each(${TEXT}) AS asked`;
+
 function text(n: number): string {
   return `CAST(?${n} AS TEXT)`;
 }
@@ -131,6 +134,7 @@ export const SQLITE: Statements = {
     purpose: "Checking file",
     columns: ["checktxt"],
     rest: `FROM file WHERE filename = ${TEXT}`,
+    many: `FROM ${ASKED} CROSS JOIN file WHERE filename = asked.value`,
   },
   recordsAscending: records("ASC"),
   recordsDescending: records("DESC"),
@@ -166,6 +170,12 @@ export const SQLITE: Statements = {
     purpose: "Checking dirty",
     columns: ["1"],
     rest: `FROM dirty WHERE filename = ${TEXT} LIMIT 1`,
+  },
+  peersOf: {
+    purpose: "Checking dirty",
+    columns: ["peername"],
+    rest: `FROM dirty WHERE filename = ${TEXT}`,
+    many: `FROM ${ASKED} CROSS JOIN dirty WHERE filename = asked.value`,
   },
   settle: {
     purpose: "Removing dirty entry",

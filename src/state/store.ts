@@ -7,16 +7,20 @@ import type {
   Hint,
   HostName,
   Intent,
+  KeyRange,
   Pin,
   RootRecord,
   ScheduledAction,
 } from "../model/mod.ts";
 
-/** Which names: `name` itself, and with `below` everything strictly below it too (`/`: all names). */
-export interface NameRange {
-  readonly name: DbName;
-  readonly below: boolean;
-}
+/**
+ * Which names: `name` itself, and with `below` everything strictly below it too (`/`: all names); or
+ * those whose encoded form lies between two keys.
+ */
+export type NameRange = { readonly name: DbName; readonly below: boolean } | KeyRange;
+
+/** Names that have marks -> the peers that they are for, ordered by encoded peer name. */
+export type DirtyNames = ReadonlyMap<DbName, readonly HostName[]>;
 
 /**
  * All reads see what is committed, and stream in batches so that no table is ever held as a whole. No
@@ -31,6 +35,8 @@ export interface StateStore extends AsyncDisposable {
   readonly timeUnit: "seconds" | "nanos";
 
   record(name: DbName): Promise<FileRecord | undefined>;
+  /** Those of the names that have one, with few questions to the database. */
+  recordsOf(names: readonly DbName[]): Promise<ReadonlyMap<DbName, FileRecord>>;
   /** All names when `range` is left out. @param order of encoded names */
   records(
     order: "ascending" | "descending",
@@ -46,6 +52,8 @@ export interface StateStore extends AsyncDisposable {
 
   /** Whether any peer has a mark for the name; a server asks it for every change. */
   isDirty(name: DbName): Promise<boolean>;
+  /** Those of the names that have marks, each with its peers, with few questions to the database. */
+  dirtyAmong(names: readonly DbName[]): Promise<DirtyNames>;
 
   /** Ordered by encoded path, non-recursive first. Whoever put a row there: judge the paths. */
   hints(): Promise<readonly Hint[]>;
@@ -100,11 +108,18 @@ export interface StateTx {
   mark(marks: readonly DirtyMark[]): void | Promise<void>;
   /** Whether any peer has a mark for the name. */
   isDirty(name: DbName): boolean | Promise<boolean>;
+  /** @see StateStore.dirtyAmong */
+  dirtyAmong(names: readonly DbName[]): DirtyNames | Promise<DirtyNames>;
   /**
    * Deletes the row if it still has that generation.
    * @returns false when it was marked again meanwhile, or is gone
    */
   settle(row: DirtyRow): boolean | Promise<boolean>;
+  /**
+   * As `settle` for each row, with few questions to the database.
+   * @returns the rows that were not settled, in their order
+   */
+  settleMany(rows: readonly DirtyRow[]): readonly DirtyRow[] | Promise<readonly DirtyRow[]>;
   /** Deletes marks of a name: those for one peer, or all (FLUSH). */
   clearMarks(name: DbName, peer?: HostName): void | Promise<void>;
   /** Sets the force flag on existing rows. */

@@ -233,6 +233,36 @@ const RECORD_CASES: readonly Case[] = [
     assert.deepEqual(await all(store.records("descending")), [record]);
     assert.deepEqual(await store.record("/l" as DbName), record);
   }],
+  ["finds the records of many names, each that has one", async (store) => {
+    const records = ODD_NAMES.map((name, n) => rec(name, `v1%3A${n}%2F\xff`, n));
+    await put(store, ...records);
+    const many = Array.from({ length: 1_500 }, (_, n) => rec(`/d/${n}`, STORED, n));
+    await put(store, ...many.filter((_, n) => n % 3 === 0));
+    const asked = [...many.map(({ name }) => name), "/none" as DbName, ...ODD_NAMES];
+    const want = new Map(
+      [...many.filter((_, n) => n % 3 === 0), ...records].map((record) => [record.name, record]),
+    );
+    assert.deepEqual(await store.recordsOf(asked), want);
+    await store.transaction(async (tx) => assert.deepEqual(await tx.recordsOf(asked), want));
+    assert.deepEqual(
+      await store.recordsOf(["/a", "/a"] as DbName[]),
+      new Map([["/a", records[3]]]),
+    );
+    assert.deepEqual(await store.recordsOf([]), new Map());
+  }],
+  ["finds what is committed, and in a transaction what it has done", async (store) => {
+    await put(store, rec("/1"), rec("/2"));
+    await store.transaction(async (tx) => {
+      await tx.putRecords([rec("/3")]);
+      await tx.deleteRecords(["/1" as DbName]);
+      await tx.mark([dirty("/4")]);
+      const asked = ["/1", "/2", "/3"] as DbName[];
+      assert.deepEqual([...(await tx.recordsOf(asked)).keys()], ["/2", "/3"]);
+      assert.deepEqual([...(await store.recordsOf(asked)).keys()], ["/1", "/2"]);
+      assert.deepEqual([...(await tx.dirtyAmong(["/4" as DbName])).keys()], ["/4"]);
+      assert.deepEqual([...(await store.dirtyAmong(["/4" as DbName])).keys()], []);
+    });
+  }],
   ["selects a name, and what is strictly below it", async (store) => {
     await put(store, ...ODD_NAMES.map((name) => rec(name)));
     const select = (name: string, below: boolean) =>
@@ -329,6 +359,51 @@ const DIRTY_CASES: readonly Case[] = [
     assert.equal(await store.transaction((tx) => tx.settle(row)), true);
     assert.equal(await store.transaction((tx) => tx.settle(row)), false);
     assert.equal((await onlyRow(store)).peer, "c.demo");
+  }],
+  ["settles many rows, and tells those that were not", async (store) => {
+    const some = ODD_NAMES.flatMap((name) => [dirty(name), dirty(name, "c.demo", true)]);
+    const many = Array.from({ length: 700 }, (_, n) => dirty(`/d/${n}`));
+    await mark(store, ...some, ...many);
+    const rows = await all(store.dirtyRows());
+    const again = rows.filter((_, n) => n % 50 === 3), other = rows[7]!;
+    await mark(store, ...again);
+    await store.transaction((tx) => tx.clearMarks(other.name, other.peer));
+    const kept = rows.filter((row) => row === other || again.includes(row));
+    const settle = (which: readonly DirtyRow[]) => store.transaction((tx) => tx.settleMany(which));
+    const unknown = { ...rows[0]!, generation: -1 };
+    assert.deepEqual(await settle([unknown, ...rows]), [unknown, ...kept]);
+    const left = await all(store.dirtyRows());
+    const subject = ({ name, peer, forced }: DirtyMark) => `${name} ${peer} ${forced}`;
+    assert.deepEqual(left.map(subject), again.map(subject));
+    assert.deepEqual(await settle(left), []);
+    assert.deepEqual(await settle([]), []);
+    assert.deepEqual(await all(store.dirtyRows()), []);
+  }],
+  ["does not settle many rows by the generation of another name or peer", async (store) => {
+    await mark(store, dirty("/1"), dirty("/2"), dirty("/3", "c.demo"));
+    const [one, two, three] = await all(store.dirtyRows()) as [DirtyRow, DirtyRow, DirtyRow];
+    const wrong = [
+      { ...one, generation: two.generation },
+      { ...two, peer: three.peer },
+      { ...three, generation: three.generation + 1_000 },
+    ];
+    assert.deepEqual(await store.transaction((tx) => tx.settleMany(wrong)), wrong);
+    assert.equal((await all(store.dirtyRows())).length, 3);
+    const twice = await store.transaction((tx) => tx.settleMany([one, one]));
+    assert.deepEqual(twice, [one]);
+  }],
+  ["tells which of many names have marks, and for whom", async (store) => {
+    const names = Array.from({ length: 1_500 }, (_, n) => `/d/${n}` as DbName);
+    const marked = names.filter((_, n) => n % 4 === 1);
+    await mark(store, ...marked.flatMap((name) => [dirty(name, "c:1"), dirty(name, "b.demo")]));
+    await mark(store, ...ODD_NAMES.map((name) => dirty(name)), dirty("/not/asked"));
+    const want = new Map<DbName, string[]>();
+    for (const name of marked) want.set(name, ["b.demo", "c:1"]);
+    for (const name of ODD_NAMES) want.set(name, ["b.demo"]);
+    const asked = [...names, ...ODD_NAMES];
+    assert.deepEqual(await store.dirtyAmong(asked), want);
+    await store.transaction(async (tx) => assert.deepEqual(await tx.dirtyAmong(asked), want));
+    assert.deepEqual(await store.dirtyAmong([]), new Map());
   }],
   ["does not settle a mark that was set again meanwhile", async (store) => {
     await mark(store, dirty("/0"), dirty("/1"), dirty("/2"));
