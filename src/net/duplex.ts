@@ -17,6 +17,11 @@ export interface Duplex extends AsyncDisposable {
   readonly isEncrypted: boolean;
   /** DER of the peer's leaf certificate; only after TLS, and only with proof of possession of its key. */
   readonly certificate: Uint8Array | undefined;
+  /**
+   * SHA-256 of the messages of the TLS handshake, the same on both sides and different for every other
+   * connection; only after TLS.
+   */
+  readonly binding: Uint8Array | undefined;
 
   /**
    * The next line without its LF, as a byte string. At EOF: undefined when nothing is pending; when

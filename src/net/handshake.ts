@@ -45,7 +45,7 @@ export class Handshake {
   readonly #crypto: typeof import("node:crypto");
   readonly #incoming: HandshakeReader;
   readonly #outgoing: HandshakeReader;
-  /** All messages so far: what the client signs. */
+  /** All messages up to the client's last one; those before it are what the client signs. */
   readonly #messages: Uint8Array[] = [];
   #next = 0;
   #clientRandom: Uint8Array | undefined;
@@ -84,6 +84,16 @@ export class Handshake {
     return { certificate: this.#certificate };
   }
 
+  /**
+   * SHA-256 of all messages up to the client's last one in plain text: the certificates, the randoms and
+   * the key shares of both sides are in them, so that nobody in the middle has the same with both.
+   */
+  get binding(): Uint8Array {
+    const hash = this.#crypto.createHash("sha256");
+    for (const message of this.#messages) hash.update(message);
+    return new Uint8Array(hash.digest());
+  }
+
   #refuse(why: string): void {
     this.#fault ??= why;
   }
@@ -99,7 +109,7 @@ export class Handshake {
     if (from !== this.#us && type === CERTIFICATE_VERIFY) {
       this.#check(concat(this.#messages), body);
     }
-    this.#messages.push(whole);
+    if (type !== NEW_SESSION_TICKET) this.#messages.push(whole); // only one side may have it yet
   }
 
   #isInOrder(type: number, from: Side): boolean {

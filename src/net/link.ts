@@ -6,6 +6,8 @@ export interface Link {
   readonly peer: PeerAddress | undefined;
   /** DER of the peer's leaf certificate when this link is encrypted, else undefined. */
   readonly certificate: Uint8Array | undefined;
+  /** SHA-256 of the TLS handshake when this link is encrypted. */
+  readonly binding?: Uint8Array | undefined;
   /** The next bytes, at least one, or undefined at EOF. Valid until the next read; one at a time. */
   read(): Promise<Uint8Array | undefined>;
   /** Hands bytes to the system; they may be changed as soon as this resolves. One at a time. */

@@ -50,6 +50,10 @@ export class LinkDuplex implements Duplex {
     return this.#link.certificate;
   }
 
+  get binding(): Uint8Array | undefined {
+    return this.#link.binding;
+  }
+
   get pending(): number {
     return this.#piece.length - this.#at;
   }

@@ -65,6 +65,7 @@ async function encrypt(link: Link, options: UpgradeOptions): Promise<Link> {
     return new TlsLink(socket, {
       peer: link.peer,
       certificate: provenCertificate(socket, handshake),
+      binding: handshake.binding,
       onRead: () => carrier.pull(),
       close: () => link.close(),
     });

@@ -7,6 +7,7 @@ import { SocketLink } from "./socket_link.ts";
 export interface TlsLinkOptions {
   peer: PeerAddress | undefined;
   certificate: Uint8Array;
+  binding: Uint8Array;
   /** Called when decrypted bytes were taken. */
   onRead: () => void;
   /** Closes what the TLSSocket runs over. */
@@ -16,13 +17,15 @@ export interface TlsLinkOptions {
 export class TlsLink implements Link {
   readonly peer: PeerAddress | undefined;
   readonly certificate: Uint8Array;
+  readonly binding: Uint8Array;
   readonly #inner: SocketLink;
   readonly #onRead: () => void;
   readonly #closeCarrier: () => void;
 
-  constructor(socket: Socket, { peer, certificate, onRead, close }: TlsLinkOptions) {
+  constructor(socket: Socket, { peer, certificate, binding, onRead, close }: TlsLinkOptions) {
     this.peer = peer;
     this.certificate = certificate;
+    this.binding = binding;
     this.#inner = new SocketLink(socket, { peer });
     this.#onRead = onRead;
     this.#closeCarrier = close;

@@ -32,7 +32,21 @@ Deno.test("upgrade() gives each side the other's certificate and keeps the peer"
   assert.deepEqual(c.certificate, der(OTHER));
   assert.deepEqual(s.certificate, der(MINE));
   assert.deepEqual(c.peer, a.peer);
+  assert.equal(c.binding?.length, 32);
+  assert.deepEqual(c.binding, s.binding);
   await rejects(a.readLine(10), "net/closed"); // used up
+});
+
+Deno.test("upgrade() binds to one connection: no other has the same hash, a plain one has none", async () => {
+  const bindings = [];
+  for (let round = 0; round < 2; round++) {
+    const [a, b] = duplexPair();
+    assert.equal(a.binding, undefined);
+    const [c, s] = await Promise.all([upgrade(a, client(MINE)), upgrade(b, server(OTHER))]);
+    await using _both = both(c, s);
+    bindings.push(c.binding!.toHex());
+  }
+  assert.notEqual(bindings[0], bindings[1]);
 });
 
 Deno.test("upgrade() refuses plain text that waits in front of the handshake (W 20.5)", async () => {

@@ -35,6 +35,8 @@ export interface ServeConnectionOptions {
   readonly limits?: ServeLimits | undefined;
   /** Shared by the connections of a server. */
   readonly knownFlavours?: KnownFlavours | undefined;
+  /** False: only the classic dialect, also with our own clients. @default when the handler has `bulk` */
+  readonly speaksFast?: boolean | undefined;
   readonly trace?: Trace | undefined;
   /** Told why a connection was dropped: a connection error, a breach of protocol, a failed handler. */
   readonly note?: ((error: unknown) => void) | undefined;

@@ -1,5 +1,6 @@
 /** What two hosts of ours can say to each other beyond the classic dialect (docs/fast-protocol.md). */
 import type { DbName, Key, Outcome, Present, Refusal } from "../model/mod.ts";
+import type { RangeHandler, RangePeer } from "./ranges.ts";
 import type { Addressed, RequestHandler } from "./request.ts";
 
 /** One object as the pushing host has it. */
@@ -31,6 +32,8 @@ export interface BulkPeer {
   readonly maxOffers: number;
   /** An answer for each row, in their order. Changes nothing at the peer but its marks for us (`same`). */
   offer(rows: readonly Offer[]): Promise<readonly OfferAnswer[]>;
+  /** Listings compared by ranges; without it `list` tells all rows. */
+  readonly ranges?: RangePeer;
 }
 
 /** An offer as it arrives. */
@@ -59,6 +62,8 @@ export type KeyedIdentity =
 
 /** The receiving side, in addition to RequestHandler. */
 export interface BulkHandler {
+  /** For the identity and configuration of the moment. */
+  readonly ranges?: RangeHandler;
   /**
    * As `identify`, for a client that proves its keys instead of sending them. Who shows a certificate for
    * the first time and proves no key is not pinned.

@@ -1,4 +1,5 @@
 /** A connected byte stream -> an identified-to-be Peer: TLS, CONFIG, GROUP, probe of the flavour. */
+import type { Key } from "../model/mod.ts";
 import type { Duplex } from "../net/mod.ts";
 import { COMMAND_LINE_MAX_BYTES, commandLine, STATUS_LINE_MAX_BYTES } from "./classic/codec.ts";
 import { ClassicPeer, type ClientLimits } from "./classic/client.ts";
@@ -19,9 +20,19 @@ import { ProtocolError } from "./protocol_error.ts";
 export interface ClientTls {
   /** Makes the plain connection an encrypted one (net's `upgrade` with role `client`). */
   upgrade(plain: Duplex): Promise<Duplex>;
-  /** Asked with the DER of the server's leaf certificate, before anything else is sent. */
-  trust(certificate: Uint8Array): Promise<"ok" | "wrong"> | "ok" | "wrong";
+  /**
+   * Asked with the DER of the server's leaf certificate, before anything else is sent. `unproven`: it was
+   * never seen before; the connection goes on, and `confirm` is called when it may be remembered.
+   */
+  trust(certificate: Uint8Array): Promise<Trusted> | Trusted;
+  /**
+   * After `unproven`, at most once: in the classic dialect at once, in the fast one as soon as the server
+   * has proven that it knows one of our keys. `wrong`: another one was remembered meanwhile.
+   */
+  confirm?(): Promise<"ok" | "wrong"> | "ok" | "wrong";
 }
+
+export type Trusted = "ok" | "wrong" | "unproven";
 
 export interface ConnectPeerOptions {
   /** Plain and connected. Belongs to the Peer from now on, also when connecting fails. */
@@ -33,6 +44,15 @@ export interface ConnectPeerOptions {
   /** Value of `-G`. */
   readonly groups?: readonly string[] | undefined;
   readonly limits?: ClientLimits | undefined;
+  /** The distinct keys of the groups that are shared with the peer, for the fast dialect. @default none */
+  readonly keys?: readonly Key[] | undefined;
+  /**
+   * Whether the fast dialect is offered: in any case, only to a server that its answer to the probe shows
+   * to be ours (one more round trip to such a server), or never. @default {"never"}
+   */
+  readonly fast?: "offer" | "if-ours" | "never" | undefined;
+  /** `--bwlimit`: what is sent at most. @default no limit */
+  readonly bytesPerSecond?: number | undefined;
   readonly trace?: Trace | undefined;
 }
 
@@ -46,10 +66,13 @@ export interface ConnectPeerOptions {
  */
 export async function connectPeer(options: ConnectPeerOptions): Promise<Peer> {
   let duplex = options.duplex;
+  const { tls, trace } = options;
   try {
-    if (options.tls !== undefined) duplex = await encrypt(duplex, options.tls, options.trace);
-    const wire = new Wire(duplex, { commandsFrom: "local", trace: options.trace });
+    let trusted: Trusted = "ok";
+    if (tls !== undefined) ({ duplex, trusted } = await encrypt(duplex, tls, trace));
+    const wire = new Wire(duplex, { commandsFrom: "local", trace });
     const kind = await start(wire, options);
+    if (trusted === "unproven") await confirm(tls);
     return new ClassicPeer(wire, kind, options.limits);
   } catch (error) {
     await duplex[Symbol.asyncDispose]();
@@ -57,7 +80,16 @@ export async function connectPeer(options: ConnectPeerOptions): Promise<Peer> {
   }
 }
 
-async function encrypt(plain: Duplex, tls: ClientTls, trace?: Trace): Promise<Duplex> {
+/** The certificate of a first contact is remembered from now on. */
+async function confirm(tls: ClientTls | undefined): Promise<void> {
+  if (await tls?.confirm?.() === "wrong") throw untrusted("another certificate than before");
+}
+
+async function encrypt(
+  plain: Duplex,
+  tls: ClientTls,
+  trace?: Trace,
+): Promise<{ duplex: Duplex; trusted: Trusted }> {
   const wire = new Wire(plain, { commandsFrom: "local", trace });
   await wire.send("SSL");
   const reply = await wire.line(STATUS_LINE_MAX_BYTES);
@@ -72,12 +104,16 @@ async function encrypt(plain: Duplex, tls: ClientTls, trace?: Trace): Promise<Du
   }
   const encrypted = await tls.upgrade(plain);
   const { certificate } = encrypted;
-  if (certificate === undefined || await tls.trust(certificate) !== "ok") {
+  const trusted = certificate === undefined ? "wrong" : await tls.trust(certificate);
+  if (trusted === "wrong") {
     await encrypted[Symbol.asyncDispose]();
-    const what = certificate === undefined ? "no certificate" : "another certificate than before";
-    throw new ProtocolError("certificate", `Cannot trust the peer: it showed ${what}`);
+    throw untrusted(certificate ? "another certificate than before" : "no certificate");
   }
-  return encrypted;
+  return { duplex: encrypted, trusted };
+}
+
+function untrusted(what: string): ProtocolError {
+  return new ProtocolError("certificate", `Cannot trust the peer: it showed ${what}`);
 }
 
 /** CONFIG, GROUP and the probe, in one write: the probe costs no round trip of its own (W 1). */

@@ -18,7 +18,7 @@ export interface ThereView {
   readonly checkText: string;
   /**
    * librsync signature of its content, to be pulled at most once, inside the judge only; empty for all
-   * but regular files. Whatever is not pulled is skipped.
+   * but regular files, and where there is `digest`. Whatever is not pulled is skipped.
    */
   readonly signature: ByteStream;
   /**
@@ -56,7 +56,7 @@ export interface PutOptions {
 export interface WholeContent {
   /** Bytes. */
   readonly size: number;
-  /** All of it at once, for small files; `bytes` is not pulled then. */
+  /** All of it at once, for small files; `bytes` is not pulled then. Not changed until the put has ended. */
   readonly all?: Uint8Array;
   readonly bytes: ByteStream;
   /** Asked after the last byte: whether the file is still what was sent. False: the peer keeps what it has. */
@@ -71,6 +71,8 @@ export interface WholeContent {
  * unusable, and those under way get the same error: dispose it. Names are database names.
  */
 export interface Peer extends AsyncDisposable {
+  /** What is spoken with it. */
+  readonly dialect: "classic" | "fast";
   /** Requests worth having in flight. */
   readonly window: number;
   /** `seconds`: times that we send lose their fraction there, times we get have none. */

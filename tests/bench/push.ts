@@ -35,6 +35,7 @@ function peer(hasAll: boolean): Peer {
   const text = checkText(file, { time: "zero", ignored: { uid: false, gid: false, mod: false } });
   const bytes = toBytes(content);
   return {
+    dialect: "classic",
     window: 64,
     timeUnit: "seconds",
     identify: () => Promise.resolve(DONE),

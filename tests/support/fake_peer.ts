@@ -51,6 +51,7 @@ export interface FakePeerOptions {
 }
 
 export class FakePeer implements Peer {
+  readonly dialect = "classic";
   readonly window: number;
   readonly timeUnit: "seconds" | "nanos";
   readonly objects = new Map<string, FakeObject>();

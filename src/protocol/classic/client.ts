@@ -69,6 +69,7 @@ const WINDOW = { ours: 64, other: 16 };
 const EAGER_MAX_BYTES = 1_048_576;
 
 export class ClassicPeer implements Peer {
+  readonly dialect = "classic";
   readonly window: number;
   readonly timeUnit: TimeUnit;
   readonly #wire: Wire;
