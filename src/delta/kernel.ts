@@ -17,6 +17,11 @@ export interface SignatureParams {
   readonly blockLength: number;
   /** Bytes kept of each strong sum, 1 to 16 (MD4) or 32 (BLAKE2b). */
   readonly strongLength: number;
+  /**
+   * 16 random bytes in place of MD4's constants, in signatures of our own format: nobody who does not
+   * know them can make two blocks with equal sums, and each signature has others.
+   */
+  readonly key?: Uint8Array;
 }
 
 /** How `search` ended. */
@@ -35,8 +40,10 @@ export interface KernelExports {
   md4x4(at: number, length: number, out: number): void;
   blake2bx2(at: number, length: number, out: number): void;
   setFormat(weak: number, strong: number, blockLength: number, strongLength: number): void;
+  setKey(a: number, b: number, c: number, d: number): void;
   signBlocks(at: number, length: number, out: number): number;
   setIndex(entries: number, blocks: number, table: number, filter: number, bits: number): void;
+  setBlockCount(blocks: number): void;
   indexBlocks(from: number, to: number): void;
   startSearch(windowAt: number): void;
   makeRoom(): number;
@@ -95,8 +102,13 @@ export class Kernel implements Disposable {
     }
   }
 
-  useFormat({ weak, strong, blockLength, strongLength }: SignatureParams): void {
+  useFormat({ weak, strong, blockLength, strongLength, key }: SignatureParams): void {
     this.calls.setFormat(WEAK_KINDS[weak], STRONG_KINDS[strong], blockLength, strongLength);
+    if (key === undefined) return;
+    const { buffer, byteOffset, byteLength } = key,
+      view = new DataView(buffer, byteOffset, byteLength);
+    const word = (i: number) => view.getUint32(4 * i, true);
+    this.calls.setKey(word(0), word(1), word(2), word(3));
   }
 
   [Symbol.dispose](): void {

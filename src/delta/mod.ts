@@ -15,5 +15,6 @@ export {
   signatureOfStream,
   type SignatureOptions,
   signatureSize,
+  sizedParams,
 } from "./signature.ts";
 export { openSignature, type SignatureInput, type SignatureLimits } from "./signature_input.ts";

@@ -23,6 +23,8 @@ export class Runs {
   #lengths = new Float64Array(COPIES_AT_FIRST);
   #count = 0;
   #shortest = 0;
+  #end = 0;
+  #known = 0;
   /** Bytes of new content that the plan covers. */
   sourceSize = 0;
 
@@ -51,8 +53,27 @@ export class Runs {
     for (let index = 0; index < this.#count; index++) yield this.at(index);
   }
 
-  /** Appends; `copy` lies behind all others. */
+  /** Where the last copy that was added ends in the new content. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Bytes of all copies that were added. */
+  get known(): number {
+    return this.#known;
+  }
+
+  /** Appends; `copy` lies behind all others. One that goes on where the last one ended makes it longer. */
   add({ source, basis, length }: Copy): void {
+    this.#end = source + length;
+    this.#known += length;
+    const last = this.#count - 1;
+    if (last >= 0 && this.#sources[last]! + this.#lengths[last]! === source) {
+      if (this.#bases[last]! + this.#lengths[last]! === basis) {
+        this.#lengths[last]! += length;
+        return;
+      }
+    }
     if (length < this.#shortest) return;
     if (this.#count === this.copiesMax) this.#thinOut();
     if (length < this.#shortest) return;

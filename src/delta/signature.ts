@@ -22,6 +22,10 @@ export const SIGNATURE_MAGICS: readonly {
   { magic: 0x72730147, weak: "rabinkarp", strong: "blake2b" },
 ];
 
+/** Our own format: RabinKarp and MD4 with a key, which follows the twelve bytes. */
+export const KEYED_MAGIC = 0x43330147;
+export const KEY_BYTES = 16;
+
 /** What every csync2 writes, and what SIG must be made with (W 10.1). */
 export const CSYNC2_PARAMS: SignatureParams = {
   weak: "rollsum",
@@ -29,6 +33,28 @@ export const CSYNC2_PARAMS: SignatureParams = {
   blockLength: 2048,
   strongLength: 16,
 };
+
+const SIZED_MIN_BYTES = 1_024;
+const SIZED_MAX_BYTES = 131_072;
+/** Blocks are hashed in messages of so many bytes. */
+const SIZED_UNIT_BYTES = 128;
+
+/**
+ * For the fast dialect: blocks of about the square root of the size, so that the signature and what is
+ * sent for one edit are both small.
+ *
+ * PERF: signing at 32 KiB a block, MiB/s: MD4 2,700, SHA-256 of node:crypto 1,080, BLAKE2b 950. MD4 alone is
+ * broken; with a random start that is told together with the sums nobody can prepare blocks for it.
+ */
+export function sizedParams(fileSize: number): SignatureParams {
+  const units = Math.round(Math.sqrt(fileSize) / SIZED_UNIT_BYTES);
+  const blockLength = Math.min(
+    SIZED_MAX_BYTES,
+    Math.max(SIZED_MIN_BYTES, units * SIZED_UNIT_BYTES),
+  );
+  const key = crypto.getRandomValues(new Uint8Array(KEY_BYTES));
+  return { weak: "rabinkarp", strong: "md4", blockLength, strongLength: 16, key };
+}
 
 /** Sent in PATCH when nothing is there: like CSYNC2_PARAMS, but strong sums of 8 bytes (W 10.1). */
 export function signatureOfNothing(): SizedStream {
@@ -45,24 +71,36 @@ export function entrySize({ strongLength }: SignatureParams): number {
   return 4 + strongLength;
 }
 
-/** Bytes of the signature of a file of `fileSize` bytes. */
-export function signatureSize(fileSize: number, params: SignatureParams = CSYNC2_PARAMS): number {
-  return SIGNATURE_HEADER_BYTES + Math.ceil(fileSize / params.blockLength) * entrySize(params);
+function headerSize({ key }: SignatureParams): number {
+  return SIGNATURE_HEADER_BYTES + (key === undefined ? 0 : KEY_BYTES);
 }
 
-/** The first twelve bytes. @throws RangeError for parameters that no signature has */
+/** Bytes of the signature of a file of `fileSize` bytes. */
+export function signatureSize(fileSize: number, params: SignatureParams = CSYNC2_PARAMS): number {
+  return headerSize(params) + Math.ceil(fileSize / params.blockLength) * entrySize(params);
+}
+
+/** What stands before the entries. @throws RangeError for parameters that no signature has */
 export function signatureHeader(params: SignatureParams): Uint8Array<ArrayBuffer> {
-  const { weak, strong, blockLength, strongLength } = params;
-  const format = SIGNATURE_MAGICS.find((row) => row.weak === weak && row.strong === strong);
-  if (format === undefined) throw new RangeError(`Cannot sign with ${weak} and ${strong}`);
+  const { strong, blockLength, strongLength, key } = params;
+  const magic = magicOf(params);
   checkRange("block length", blockLength, BLOCK_LENGTH_MAX);
   checkRange("strong sum length", strongLength, STRONG_MAX_BYTES[strong]);
-  const header = new Uint8Array(SIGNATURE_HEADER_BYTES);
+  const header = new Uint8Array(headerSize(params));
+  if (key !== undefined) header.set(key, SIGNATURE_HEADER_BYTES);
   const view = new DataView(header.buffer);
-  view.setUint32(0, format.magic);
+  view.setUint32(0, magic);
   view.setUint32(4, blockLength);
   view.setUint32(8, strongLength);
   return header;
+}
+
+function magicOf({ weak, strong, key }: SignatureParams): number {
+  const isKeyed = key?.length === KEY_BYTES && weak === "rabinkarp" && strong === "md4";
+  const row = SIGNATURE_MAGICS.find((row) => row.weak === weak && row.strong === strong);
+  const magic = isKeyed ? KEYED_MAGIC : key === undefined ? row?.magic : undefined;
+  if (magic === undefined) throw new RangeError(`Cannot sign with ${weak} and ${strong}`);
+  return magic;
 }
 
 function checkRange(what: string, value: number, max: number): void {
@@ -110,8 +148,10 @@ async function* signContent(content: Content, job: SignJob): ByteStream {
     if (read === 0) break;
     offset += read;
     piece.append(signer.sign());
-    if (piece.isWorthSending) yield piece.take((n) => sent += n);
-    if (breather.isDue(read)) await breather.pause();
+    const isDue = breather.isDue(read);
+    // PERF: with long blocks a piece takes long to fill, and the peer may search while we go on.
+    if (piece.isWorthSending || isDue) yield piece.take((n) => sent += n);
+    if (isDue) await breather.pause();
   }
   yield piece.take((n) => sent += n);
   while (sent < job.size) {

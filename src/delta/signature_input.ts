@@ -5,6 +5,8 @@ import type { SignatureParams } from "./kernel.ts";
 import {
   BLOCK_LENGTH_MAX,
   entrySize,
+  KEY_BYTES,
+  KEYED_MAGIC,
   SIGNATURE_HEADER_BYTES,
   SIGNATURE_MAGICS,
   STRONG_MAX_BYTES,
@@ -44,29 +46,48 @@ export async function openSignature(
   limits: SignatureLimits = {},
 ): Promise<SignatureInput> {
   const pieces = stream[Symbol.asyncIterator]();
-  const header = new Uint8Array(SIGNATURE_HEADER_BYTES);
-  let filled = 0;
-  let rest: Uint8Array = new Uint8Array(0);
-  while (filled < header.length) {
-    const { done, value } = await pieces.next();
-    if (done) throw truncated(`${filled} bytes`);
-    const part = value.subarray(0, header.length - filled);
-    header.set(part, filled);
-    filled += part.length;
-    rest = value.subarray(part.length);
-  }
-  const params = parseSignatureHeader(header, limits);
-  return { params, entries: entriesOf(pieces, { first: rest, params, limits }) };
+  const start = new HeaderReader(pieces);
+  const params = parseSignatureHeader(await start.take(SIGNATURE_HEADER_BYTES), limits);
+  const keyed = params.key === undefined
+    ? params
+    : { ...params, key: (await start.take(KEY_BYTES)).slice() };
+  return { params: keyed, entries: entriesOf(pieces, { first: start.rest, params, limits }) };
 }
 
-/** Parses twelve bytes. @throws DeltaError */
+/** Takes fixed lengths off the front of a stream. */
+class HeaderReader {
+  rest: Uint8Array = new Uint8Array(0);
+  #taken = 0;
+
+  constructor(private readonly pieces: AsyncIterator<Uint8Array>) {}
+
+  async take(length: number): Promise<Uint8Array> {
+    const header = new Uint8Array(length);
+    for (let filled = 0;;) {
+      const part = this.rest.subarray(0, length - filled);
+      header.set(part, filled);
+      filled += part.length;
+      this.#taken += part.length;
+      this.rest = this.rest.subarray(part.length);
+      if (filled === length) return header;
+      const { done, value } = await this.pieces.next();
+      if (done) throw truncated(`${this.#taken} bytes`);
+      this.rest = value;
+    }
+  }
+}
+
+/** Parses twelve bytes; a key that has to follow is zeros. @throws DeltaError */
 export function parseSignatureHeader(
   header: Uint8Array,
   { blockLengthMin = 1, blockLengthMax = BLOCK_LENGTH_USUAL_MAX }: SignatureLimits = {},
 ): SignatureParams {
   const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
   const magic = view.getUint32(0), blockLength = view.getUint32(4), given = view.getUint32(8);
-  const format = SIGNATURE_MAGICS.find((row) => row.magic === magic);
+  const isKeyed = magic === KEYED_MAGIC;
+  const format = isKeyed
+    ? { weak: "rabinkarp", strong: "md4" } as const
+    : SIGNATURE_MAGICS.find((row) => row.magic === magic);
   if (format === undefined) {
     const message = `Cannot read the signature: unknown magic number 0x${magic.toString(16)}`;
     throw new DeltaError("delta/signature-magic", { message });
@@ -82,7 +103,8 @@ export function parseSignatureHeader(
     const message = `Cannot use the signature: strong sums of ${given} bytes with ${strong}`;
     throw new DeltaError("delta/signature-strong-length", { message });
   }
-  return { weak, strong, blockLength, strongLength };
+  const params = { weak, strong, blockLength, strongLength };
+  return isKeyed ? { ...params, key: new Uint8Array(KEY_BYTES) } : params;
 }
 
 async function* entriesOf(

@@ -1,7 +1,7 @@
 // What the signature at hand is made of, and the sums of blocks in that format.
 
 import { blake2b, blake2bx2 } from "./blake2b";
-import { md4, md4x4 } from "./md4";
+import { md4, md4x4, setInitial } from "./md4";
 import { weakSum } from "./weak";
 
 /** Values of `strongKind`. */
@@ -19,6 +19,12 @@ export function setFormat(weak: u32, strong: u32, blockLength: u32, strongBytes:
   strongKind = strong;
   block = blockLength;
   strongLength = strongBytes;
+  setInitial(0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476);
+}
+
+/** Behind setFormat: MD4 starts with a key in place of its constants. */
+export function setKey(a: u32, b: u32, c: u32, d: u32): void {
+  setInitial(a, b, c, d);
 }
 
 @inline

@@ -33,6 +33,11 @@ export function setIndex(entriesAt: usize, blocks: u32, tableAt: usize, filterAt
   filterShift = 32 - bits - 3;
 }
 
+/** As many entries are there by now. They still have to be indexed. */
+export function setBlockCount(blocks: u32): void {
+  count = blocks;
+}
+
 @inline
 export function blockCount(): u32 {
   return count;

@@ -1,8 +1,8 @@
 // The kernel's exports. All pointers are the caller's: memory from `__heap_base` on is free for it.
 
 export { blake2b, blake2bx2 } from "./blake2b";
-export { digest, setFormat, signBlocks } from "./format";
-export { indexBlocks, setIndex } from "./index";
+export { digest, setFormat, setKey, signBlocks } from "./format";
+export { indexBlocks, setBlockCount, setIndex } from "./index";
 export { md4, md4x4 } from "./md4";
 export {
   addContent, copiesAt, flushCopy, makeRoom, search, startSearch, takeCopies, workDone,

@@ -5,6 +5,8 @@ import { padded, message } from "./scratch";
 
 const K2: u32 = 0x5a827999;
 const K3: u32 = 0x6ed9eba1;
+/** What the state is at first: RFC 1320's words, or a key. */
+const initial = memory.data<u32>([0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476], 16);
 /** Four state words of one (4 bytes each) or four blocks (16 bytes each). */
 const state = memory.data(64, 16);
 
@@ -124,10 +126,17 @@ function rounds<T>(m: usize): void {
 @inline
 function start<T>(): void {
   const size: usize = isVector<T>() ? 16 : 4;
-  store<T>(state, constant<T>(0x67452301));
-  store<T>(state + size, constant<T>(0xefcdab89));
-  store<T>(state + 2 * size, constant<T>(0x98badcfe));
-  store<T>(state + 3 * size, constant<T>(0x10325476));
+  for (let i: usize = 0; i < 4; i++) {
+    store<T>(state + i * size, constant<T>(load<u32>(initial + i * 4)));
+  }
+}
+
+/** From now on hashes begin with these words. */
+export function setInitial(a: u32, b: u32, c: u32, d: u32): void {
+  store<u32>(initial, a);
+  store<u32>(initial, b, 4);
+  store<u32>(initial, c, 8);
+  store<u32>(initial, d, 12);
 }
 
 /**
