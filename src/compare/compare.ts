@@ -5,11 +5,12 @@ import { CsyncError, type DbName, type DiskPath, type HostName } from "../model/
 import type { Peer } from "../protocol/mod.ts";
 import { listingDiff } from "../reconcile/mod.ts";
 import type { Reporter } from "../report/mod.ts";
-import type { StateStore } from "../state/mod.ts";
+import type { NameRange, StateStore } from "../state/mod.ts";
 import { MarkedNames } from "./marked_names.ts";
 import { type Found, Marker, type MarkOptions } from "./marker.ts";
 import * as say from "./messages.ts";
 import { ownListing } from "./own_listing.ts";
+import { rangeDiff } from "./range_diff.ts";
 import { showContentDiff } from "./show_diff.ts";
 
 export interface CompareOptions {
@@ -121,8 +122,17 @@ async function* differences(
 ): AsyncGenerator<readonly Found[]> {
   const keys = pairKeys(options.config, pair.myName, pair.peer);
   const marked = await MarkedNames.of({ ...options, pair, only });
-  const ours = ownListing({ ...options, pair, only, unit: peer.timeUnit });
-  for await (const batch of listingDiff(ours, peer.list(pair.peer, keys, only))) {
+  const ours = (range?: NameRange) => ownListing({ ...options, pair, range, unit: peer.timeUnit });
+  const ranges = only === undefined ? peer.bulk?.ranges : undefined;
+  const listing = { name: pair.peer, keys };
+  const found = ranges === undefined
+    ? listingDiff(ours(only && { name: only, below: false }), peer.list(pair.peer, keys, only))
+    : rangeDiff({
+      ours,
+      digests: (bounds) => ranges.digests({ ...listing, bounds }),
+      theirs: (range) => ranges.list({ ...listing, range }),
+    });
+  for await (const batch of found) {
     marked.without(batch);
     yield batch;
   }

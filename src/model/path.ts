@@ -85,6 +85,15 @@ export function isBelow(name: DbName | DiskPath, dir: DbName | DiskPath): boolea
   return name.length > dir.length && name.startsWith(dir) && name[dir.length] === "/";
 }
 
+/** Encoded names `from <= key < before`, in byte order. */
+export interface KeyRange {
+  readonly from: string;
+  readonly before: string;
+}
+
+/** Every valid name begins with `/` or, encoded, with `%25`; `0` is the byte behind `/`. */
+export const EVERY_KEY: KeyRange = { from: "%", before: "0" };
+
 /** Order of names everywhere: byte order of their encoded form (W 15.1, D 4.4). */
 export function nameOrder(a: DbName, b: DbName): number {
   return byteOrder(percentEncode(a), percentEncode(b));

@@ -11,6 +11,9 @@ import type {
   Refusal,
   SizedStream,
 } from "../model/mod.ts";
+import type { ListedRow } from "./ranges.ts";
+
+export type { ListedRow };
 
 /** What a peer says about one object that it has (W 12 SIG). */
 export interface ThereView {
@@ -107,12 +110,4 @@ export interface Peer extends AsyncDisposable {
   ): AsyncIterable<readonly ListedRow[]>;
   /** TYPE: the content; the connection is used up afterwards. */
   content(key: Key, name: DbName): Promise<ByteStream | Refusal>;
-}
-
-/** One row of LIST, percent-encoded as databases have it and as it is sent. */
-export interface ListedRow {
-  /** Of a proper DbName, as percentEncode writes it: rows are ordered and compared by it. */
-  readonly key: string;
-  /** Check text: `v1%3Amtime=...`. */
-  readonly stored: string;
 }

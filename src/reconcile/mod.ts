@@ -17,6 +17,9 @@ export {
 } from "./deletion_guard.ts";
 export { listingDiff, type ListingDifference, type ListingRow } from "./listing_diff.ts";
 export { type MarkOptions, marksFor } from "./marks.ts";
+export { pairGroups, type PairGroupsOptions, pairRows, type PairRowsOptions } from "./pair_rows.ts";
 export { type PlannedRow, pushOrder } from "./push_order.ts";
 export { type PushFacts, type PushStep, pushStep, type ThereFacts } from "./push_step.ts";
+export { digestRanges, NO_ROWS, type RangeDigest, RangeHasher } from "./range_digest.ts";
+export { isSameObject, type SameObjectFacts } from "./same_object.ts";
 export { type PlaceVerdict, samePlace } from "./same_place.ts";

@@ -1,16 +1,13 @@
 /** Answers LIST: the records of one pair, for a peer that is in it and knows its keys (W 12, W 20.9). */
-import { type Config, groupMatches } from "../config/mod.ts";
-import {
-  type DbName,
-  type FileRecord,
-  percentDecode,
-  percentEncode,
-  storedInUnit,
-} from "../model/mod.ts";
+import type { Config } from "../config/mod.ts";
+import { type DbName, type FileRecord, type KeyRange, percentDecode } from "../model/mod.ts";
 import type { ListedRow } from "../protocol/mod.ts";
+import { pairGroups, pairRows } from "../reconcile/mod.ts";
 import type { StateStore } from "../state/mod.ts";
 
 const MTIME_REGEXP = /^v1:mtime=(-?\d{1,19})(?=:)/;
+/** Of an encoded name that begins with a prefix. */
+const PREFIX_START = "%25";
 const TARGET_REGEXP = /(?<=%3Atype=lnk%3Atarget=).*$/;
 
 export interface ListQuery {
@@ -20,6 +17,8 @@ export interface ListQuery {
   readonly myName: string;
   readonly keys: readonly string[];
   readonly only?: DbName;
+  /** Instead of all. */
+  readonly range?: KeyRange;
   readonly unit: "seconds" | "nanos";
   /** The asking program is ours. */
   readonly isOurs: boolean;
@@ -31,25 +30,13 @@ export interface ListQuery {
  */
 export async function* listedRows(
   { config, state }: { config: Config; state: StateStore },
-  { peer, myName, keys, only, unit, isOurs }: ListQuery,
+  { peer, myName, keys, only, range, unit, isOurs }: ListQuery,
 ): AsyncGenerator<readonly ListedRow[]> {
-  const groups = config.groups.filter((group) =>
-    group.myName === myName && group.peers.some(({ name }) => name === peer) &&
-    knows(keys, group.key)
-  );
+  const groups = pairGroups(config, { myName, peer, knowsKey: (key) => knows(keys, key) });
   if (groups.length === 0) return;
-  for await (const records of read(state, only)) {
-    const rows: ListedRow[] = [];
-    for (const record of records) {
-      if (!groups.some((group) => groupMatches(group, record.name))) continue;
-      const stored = storedInUnit(record, unit);
-      const isPrefixed = record.name.startsWith("%");
-      rows.push({
-        key: percentEncode(record.name),
-        stored: isPrefixed && !isOurs ? withoutTarget(stored) : stored,
-      });
-    }
-    if (rows.length > 0) yield rows;
+  for await (const records of read(state, only ?? range)) {
+    const rows = pairRows(records, { groups, unit });
+    if (rows.length > 0) yield isOurs ? rows : rows.map(forC);
   }
 }
 
@@ -57,15 +44,17 @@ export async function* listedRows(
  * COMPAT: C programs record links below a prefix with an empty target and compare texts as they are, so
  * that they would report every such link of ours as different (D 7.3.4).
  */
-function withoutTarget(stored: string): string {
-  return stored.replace(TARGET_REGEXP, "");
+function forC(row: ListedRow): ListedRow {
+  return row.key.startsWith(PREFIX_START)
+    ? { key: row.key, stored: row.stored.replace(TARGET_REGEXP, "") }
+    : row;
 }
 
 async function* read(
   state: StateStore,
-  only: DbName | undefined,
+  only: DbName | KeyRange | undefined,
 ): AsyncGenerator<readonly FileRecord[]> {
-  if (only === undefined) return yield* state.records("ascending");
+  if (typeof only !== "string") return yield* state.records("ascending", only);
   const record = await state.record(only);
   if (record !== undefined) yield [record];
 }

@@ -1,17 +1,18 @@
 /** What every StateStore has to do, run against each implementation. */
 import assert from "node:assert/strict";
-import type {
-  DbName,
-  DirectoryPlace,
-  DirtyMark,
-  DirtyRow,
-  DiskPath,
-  FileRecord,
-  HostName,
-  Intent,
-  Name,
-  RootRecord,
-  ScheduledAction,
+import {
+  type DbName,
+  type DirectoryPlace,
+  type DirtyMark,
+  type DirtyRow,
+  type DiskPath,
+  type FileRecord,
+  type HostName,
+  type Intent,
+  type Name,
+  percentEncode,
+  type RootRecord,
+  type ScheduledAction,
 } from "../../src/model/mod.ts";
 import { MemoryStore, openState, StateError, type StateStore } from "../../src/state/mod.ts";
 import { DatabaseServer, installedServers, type ServerKind } from "../support/database_server.ts";
@@ -277,6 +278,10 @@ const RECORD_CASES: readonly Case[] = [
     assert.deepEqual(await select("/none", true), []);
     const down = store.records("descending", { name: "/a" as DbName, below: true });
     assert.deepEqual(await names(down), below.toReversed());
+    const between = { from: percentEncode("/a/b"), before: percentEncode("/a/\xff\xfe") };
+    const some = ["/a/b", "/a/b\tc\nd", "/a/\xc3\xbc"];
+    assert.deepEqual(await names(store.records("ascending", between)), some);
+    assert.deepEqual(await names(store.records("descending", between)), some.toReversed());
   }],
   ["streams in batches, each name once, also while the consumer changes rows", async (store) => {
     const many = Array.from({ length: 4_500 }, (_, n) => rec(`/d/${String(n).padStart(5, "0")}`));
