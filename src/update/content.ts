@@ -1,23 +1,49 @@
-/** The content of one open file: compared with a signature, or sent as a delta. */
+/** The content of one regular file: compared with the peer's, or sent as a delta or as it is. */
+import { createHash } from "node:crypto";
 import { DeltaError, deltaFor, literalDelta, sameContentAs } from "../delta/mod.ts";
 import type { SourceFile } from "../fs/mod.ts";
 import type { ByteStream, Fingerprint, SizedStream } from "../model/mod.ts";
+import type { ThereView, WholeContent } from "../protocol/mod.ts";
 import { isSystemError } from "./context.ts";
 
 /** Longest time that the kernel's clock for files stands still (100 Hz), doubled. */
 const TICK_MS = 20;
+/** Read at once; frames are cut from it. */
+const PIECE_BYTES = 512 * 1_024;
+/** Hashed in one go: a millisecond or two. */
+const HASH_BYTES = 2 * 1_048_576;
 
 /**
  * Waits until the next write is sure to leave another time behind. Two writes within one tick of the
  * kernel's clock cannot be told apart afterwards, so what is read in the tick of the last write may be
  * a mixture that looks unchanged.
  */
-export async function tickIsOver(
-  { ctime }: Fingerprint,
-  now = BigInt(Date.now()) * 1_000_000n,
-): Promise<void> {
-  const ageMs = Number((now - ctime) / 1_000_000n);
-  if (Math.abs(ageMs) < TICK_MS) await new Promise((go) => setTimeout(go, TICK_MS));
+export async function tickIsOver(fingerprint: Fingerprint, nowMs = Date.now()): Promise<void> {
+  if (isWithinTick(fingerprint, nowMs)) await new Promise((go) => setTimeout(go, TICK_MS));
+}
+
+export function isWithinTick({ ctime }: Fingerprint, nowMs = Date.now()): boolean {
+  return Math.abs(nowMs - Number(ctime / 1_000_000n)) < TICK_MS;
+}
+
+/** What is read: an open file, or bytes that were read from one in one state of it. */
+export type ContentSource = Pick<SourceFile, "size" | "readAt" | "isUnchanged"> & {
+  /** All of it. */
+  readonly all?: Uint8Array;
+};
+
+/** A small file that was read at once. */
+export function memorySource(all: Uint8Array): ContentSource {
+  return {
+    size: all.length,
+    all,
+    readAt(into, offset) {
+      const piece = all.subarray(offset, offset + into.length);
+      into.set(piece);
+      return piece.length;
+    },
+    isUnchanged: () => true,
+  };
 }
 
 /**
@@ -27,8 +53,16 @@ export async function tickIsOver(
 export class OutgoingContent {
   /** Why the delta was made invalid or was given up, in words for people. */
   problem: string | undefined;
+  #digest: Promise<Uint8Array | undefined> | undefined;
 
-  constructor(private readonly source: SourceFile) {}
+  constructor(private readonly source: ContentSource) {}
+
+  /** Whether the peer has this content, by whatever its dialect compares. */
+  async isThat({ digest, signature }: ThereView): Promise<boolean> {
+    if (digest === undefined) return await this.isSameAs(signature);
+    const [theirs, ours] = await Promise.all([digest(), this.digest()]);
+    return theirs !== undefined && ours !== undefined && equalBytes(theirs, ours);
+  }
 
   /** Whether the peer's signature is that of this content. What is no signature fits nothing. */
   async isSameAs(signature: ByteStream): Promise<boolean> {
@@ -38,6 +72,22 @@ export class OutgoingContent {
       if (error instanceof DeltaError) return false;
       throw error;
     }
+  }
+
+  /** SHA-256; undefined when it cannot be read to its end, which is remembered as `problem`. */
+  digest(): Promise<Uint8Array | undefined> {
+    return this.#digest ??= this.#hash();
+  }
+
+  /** @see PutOptions.whole */
+  whole(): WholeContent {
+    const { size, all } = this.source;
+    return {
+      size,
+      ...(all !== undefined && { all }),
+      bytes: this.#pieces(),
+      isStillValid: () => this.#isStillValid(),
+    };
   }
 
   /** @see DeltaSource */
@@ -55,6 +105,32 @@ export class OutgoingContent {
     return this.problem === undefined ? stream : undefined;
   }
 
+  async #hash(): Promise<Uint8Array | undefined> {
+    const hash = createHash("sha256");
+    const { size, all } = this.source;
+    if (all !== undefined) return new Uint8Array(hash.update(all).digest());
+    const buffer = new Uint8Array(Math.min(size, HASH_BYTES));
+    for (let at = 0; at < size;) {
+      const count = this.#readAt(buffer.subarray(0, Math.min(buffer.length, size - at)), at);
+      if (count === 0) return this.#shortened();
+      hash.update(buffer.subarray(0, count));
+      at += count;
+      if (at < size) await new Promise<void>((go) => setImmediate(go)); // others have their turn
+    }
+    return new Uint8Array(hash.digest());
+  }
+
+  async *#pieces(): AsyncGenerator<Uint8Array, void, void> {
+    const { size } = this.source;
+    const buffer = new Uint8Array(Math.min(size, PIECE_BYTES));
+    for (let at = 0; at < size;) {
+      const count = this.#readAt(buffer.subarray(0, Math.min(buffer.length, size - at)), at);
+      if (count === 0) return void this.#shortened();
+      yield buffer.subarray(0, count);
+      at += count;
+    }
+  }
+
   #readAt(into: Uint8Array, offset: number): number {
     if (this.problem !== undefined) return 0;
     try {
@@ -66,10 +142,18 @@ export class OutgoingContent {
     }
   }
 
+  #shortened(): undefined {
+    this.problem ??= CHANGED;
+  }
+
   #isStillValid(): boolean {
-    if (this.problem === undefined && !this.source.isUnchanged()) {
-      this.problem = "It changed while it was sent.";
-    }
+    if (this.problem === undefined && !this.source.isUnchanged()) this.problem = CHANGED;
     return this.problem === undefined;
   }
+}
+
+const CHANGED = "It changed while it was sent.";
+
+function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, at) => byte === b[at]);
 }

@@ -15,7 +15,10 @@ for (
   Deno.test(`tickIsOver() of a file ${what} ${waits ? "waits" : "goes on"}`, async () => {
     const ctime = nanos(NOW - ageMs * 1_000_000n);
     let isOver = false;
-    const over = tickIsOver({ dev: 1n, ino: 1n, size: 1, mtime: ctime, ctime }, NOW)
+    const over = tickIsOver(
+      { dev: 1n, ino: 1n, size: 1, mtime: ctime, ctime },
+      Number(NOW / 1_000_000n),
+    )
       .then(() => isOver = true);
     for (let turn = 0; turn < 10; turn++) await Promise.resolve(); // no timer runs in between
     assert.equal(isOver, !waits);

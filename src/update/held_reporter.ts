@@ -1,10 +1,15 @@
 /** Events of one row among several, told when it is its turn. */
 import type { Level, PrintedRow, Progress, Reporter, ReportEvent } from "../report/mod.ts";
 
-/** Holds events and lines back until `tell`, and passes everything on from then on. */
+/**
+ * Holds events and lines back until `tell`, and passes everything on from then on.
+ *
+ * PERF: one per row; most of them hold nothing, for nobody listens.
+ */
 export class HeldReporter implements Reporter {
   readonly #target: Reporter;
-  #held: (() => void)[] | undefined = [];
+  #held: (() => void)[] | undefined;
+  #isTold = false;
 
   constructor(target: Reporter) {
     this.#target = target;
@@ -12,9 +17,11 @@ export class HeldReporter implements Reporter {
 
   /** It is our turn. */
   tell(): void {
-    const held = this.#held ?? [];
+    if (this.#isTold) return;
+    this.#isTold = true;
+    const held = this.#held;
     this.#held = undefined;
-    for (const one of held) one();
+    if (held !== undefined) { for (const one of held) one(); }
   }
 
   wants(level: Level): boolean {
@@ -22,13 +29,18 @@ export class HeldReporter implements Reporter {
   }
 
   note(event: ReportEvent): void {
-    if (this.#held === undefined) this.#target.note(event);
-    else this.#held.push(() => this.#target.note(event));
+    if (this.#isTold) this.#target.note(event);
+    else this.#hold(() => this.#target.note(event));
   }
 
   print(line: string, row?: PrintedRow): void {
-    if (this.#held === undefined) this.#target.print(line, row);
-    else this.#held.push(() => this.#target.print(line, row));
+    if (this.#isTold) this.#target.print(line, row);
+    else this.#hold(() => this.#target.print(line, row));
+  }
+
+  #hold(one: () => void): void {
+    if (this.#held === undefined) this.#held = [one];
+    else this.#held.push(one);
   }
 
   /** Amounts have no order. */

@@ -1,8 +1,12 @@
 /** Rows under way at the same time; they end in the order in which they began. */
-import { type DbName, type DirtyRow, type DiskPath, isBelow } from "../model/mod.ts";
+import type { DbName, DirtyRow, DiskPath } from "../model/mod.ts";
 import type { Reporter } from "../report/mod.ts";
 import { HeldReporter } from "./held_reporter.ts";
 import type { PushResult } from "./push_one.ts";
+import { RelatedPaths } from "./related_paths.ts";
+
+/** LIMIT: bytes of contents under way; one row may have more. */
+const MAX_BYTES = 16 * 1_048_576;
 
 export interface InFlightOptions {
   /** Rows at a time. */
@@ -19,16 +23,26 @@ export interface Start {
   readonly row: DirtyRow;
   /** Where the object is on this host: what lies above or below it waits. */
   readonly path: DiskPath | DbName;
+  /** Memory that it takes meanwhile. @default {0} */
+  readonly bytes?: number;
   readonly push: (reporter: Reporter) => Promise<PushResult>;
+}
+
+/** A row that needs nothing any more but its turn. */
+export interface Ended {
+  readonly row: DirtyRow;
+  readonly result: PushResult;
+  readonly tell: (reporter: Reporter) => void;
 }
 
 /** A row that was begun. */
 interface Going {
   readonly row: DirtyRow;
   readonly path: DiskPath | DbName;
+  readonly bytes: number;
   readonly reporter: HeldReporter;
   /** Never rejects. */
-  readonly end: Promise<PushResult | Failure>;
+  end: Promise<PushResult | Failure>;
 }
 
 class Failure {
@@ -37,7 +51,10 @@ class Failure {
 
 export class InFlight {
   readonly #options: InFlightOptions;
-  #going: Going[] = [];
+  /** In the order of their begin. */
+  #queue: (Going | Ended)[] = [];
+  readonly #related = new RelatedPaths<Going>();
+  #bytes = 0;
   #isAgain = false;
 
   constructor(options: InFlightOptions) {
@@ -49,14 +66,22 @@ export class InFlight {
     return this.#isAgain;
   }
 
-  /** Waits until one more may begin. @throws what a push threw, when all others have ended */
-  async room(): Promise<void> {
-    while (this.#going.length >= this.#options.window) await this.#endFirst();
+  /** Whether `room` would not wait, and nobody's turn is waited for. */
+  get hasRoom(): boolean {
+    return this.#queue.length < this.#options.window && this.#bytes < MAX_BYTES;
+  }
+
+  /**
+   * Waits until one more may begin. @throws what a push threw, when all others have ended
+   * @param most rows at a time, if that is less than the window
+   */
+  async room(most = Infinity): Promise<void> {
+    while (!this.hasRoom || this.#queue.length >= most) await this.#endFirst();
   }
 
   /** Waits for the end of all. @throws as `room` */
   async drain(): Promise<void> {
-    while (this.#going.length > 0) await this.#endFirst();
+    while (this.#queue.length > 0) await this.#endFirst();
     this.#isAgain = false;
   }
 
@@ -64,40 +89,67 @@ export class InFlight {
    * Begins a row. No child before its parent, no directory before its contents are gone, no two names
    * of one object at the same time: of two related rows the later one waits for the end of the other.
    */
-  start({ row, path, push }: Start): void {
-    const related = this.#going.filter((other) =>
-      other.path === path || isBelow(path, other.path) || isBelow(other.path, path)
-    );
+  start({ row, path, bytes = 0, push }: Start): void {
     const reporter = new HeldReporter(this.#options.reporter);
-    if (this.#going.length === 0) reporter.tell();
-    const end = after(related, () => push(reporter)).catch((cause) => new Failure(cause));
-    this.#going.push({ row, path, reporter, end });
+    if (this.#queue.length === 0) reporter.tell();
+    const going: Going = { row, path, bytes, reporter, end: NEVER };
+    const related = this.#related.add(going);
+    going.end = ended(related, () => push(reporter));
+    this.#bytes += bytes;
+    this.#queue.push(going);
+  }
+
+  /** Takes a row that is over: it is told and ends when it is its turn. */
+  take(row: Ended): void {
+    this.#queue.push(row);
   }
 
   async #endFirst(): Promise<void> {
-    const first = this.#going[0]!;
-    const result = await first.end;
-    if (result instanceof Failure) return await this.#fail(first, result);
-    this.#going.shift();
-    await this.#tellEnd(first, result);
-    if (!this.#isAgain) this.#going[0]?.reporter.tell();
+    const first = this.#queue[0]!;
+    if ("result" in first) {
+      this.#queue.shift();
+      first.tell(this.#options.reporter);
+      if (await this.#options.onEnd(first.row, first.result) === "again") this.#isAgain = true;
+    } else {
+      const result = await first.end;
+      if (result instanceof Failure) return await this.#fail(first, result);
+      this.#queue.shift();
+      this.#forget(first);
+      await this.#tellEnd(first, result);
+    }
+    const next = this.#queue[0];
+    if (!this.#isAgain && next !== undefined && !("result" in next)) next.reporter.tell();
+  }
+
+  #forget(going: Going): void {
+    this.#related.delete(going);
+    this.#bytes -= going.bytes;
   }
 
   async #tellEnd({ row, reporter }: Going, result: PushResult): Promise<void> {
     if (this.#isAgain && result === "parent-missing") return;
     reporter.tell();
     // What the peer lacks is sent when nothing else is under way.
-    if (result === "parent-missing") await Promise.all(this.#going.map(({ end }) => end));
+    if (result === "parent-missing") {
+      await Promise.all(this.#queue.map((one) => "end" in one ? one.end : undefined));
+    }
     if (await this.#options.onEnd(row, result) === "again") this.#isAgain = true;
   }
 
   /** What others achieved counts, whatever became of the first one. */
   async #fail(first: Going, { cause }: Failure): Promise<never> {
     first.reporter.tell();
-    const rest = this.#going.slice(1);
-    this.#going = [];
+    const rest = this.#queue.slice(1);
+    this.#queue = [];
+    this.#forget(first);
     for (const other of rest) {
+      if ("result" in other) {
+        other.tell(this.#options.reporter);
+        await this.#options.onEnd(other.row, other.result);
+        continue;
+      }
       const result = await other.end;
+      this.#forget(other);
       const isOver = !(result instanceof Failure) && result !== "parent-missing";
       if (isOver) await this.#tellEnd(other, result);
     }
@@ -105,7 +157,16 @@ export class InFlight {
   }
 }
 
-async function after<T>(earlier: readonly Going[], work: () => Promise<T>): Promise<T> {
-  if (earlier.length > 0) await Promise.all(earlier.map(({ end }) => end));
-  return await work();
+const NEVER: Promise<never> = new Promise(() => {});
+
+async function ended(
+  earlier: readonly Going[],
+  work: () => Promise<PushResult>,
+): Promise<PushResult | Failure> {
+  try {
+    if (earlier.length > 0) await Promise.all(earlier.map(({ end }) => end));
+    return await work();
+  } catch (cause) {
+    return new Failure(cause);
+  }
 }

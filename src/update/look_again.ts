@@ -84,7 +84,7 @@ async function lookAt(
   const result: PushResult = await pushOne(
     { ...context, onlyOver: late.version, looked: (_name, here) => sent = here },
     row,
-    isRemoval,
+    { isRemoval },
   );
   if (result === "present") return; // the next run
   await state.transaction(async (tx) => {

@@ -238,7 +238,7 @@ export class PeerRun {
     flight.start({
       row,
       path: resolveName(this.#options.config, row.name) ?? row.name,
-      push: (reporter) => pushOne({ ...context, reporter }, row, isRemoval),
+      push: (reporter) => pushOne({ ...context, reporter }, row, { isRemoval }),
     });
     if (isAlone) await flight.drain();
     return true;

@@ -6,6 +6,7 @@ import {
   type Entry,
   exhaustive,
   hidesTarget,
+  type Located,
   nanos,
   type Outcome,
   parent,
@@ -16,10 +17,10 @@ import {
   sameCheckText,
   toSeconds,
 } from "../model/mod.ts";
-import type { DeltaSource, ThereView } from "../protocol/mod.ts";
+import type { DeltaSource, LookResult, OfferAnswer, ThereView } from "../protocol/mod.ts";
 import { type PushFacts, type PushStep, pushStep, type ThereFacts } from "../reconcile/mod.ts";
 import { type Contested, winsConflict } from "./conflict.ts";
-import { OutgoingContent, tickIsOver } from "./content.ts";
+import { isWithinTick, memorySource, OutgoingContent, tickIsOver } from "./content.ts";
 import { isSystemError, type PushContext } from "./context.ts";
 import * as say from "./messages.ts";
 
@@ -39,11 +40,34 @@ export type PushResult =
 /** The version of nothing. */
 const NOTHING = "---";
 const TIME_REGEXP = /^v1:mtime=-?\d+/;
+const ZERO_TIME = "v1:mtime=0";
+/** LIMIT: read and sent in one piece. */
+export const SMALL_BYTES = 256 * 1_024;
+
+export interface PushOptions {
+  readonly isRemoval: boolean;
+  /** What an offer has found; without it both sides are looked at now. */
+  readonly seen?: Seen | undefined;
+}
+
+/** Both sides of a row that is no removal, a moment ago. */
+export interface Seen {
+  readonly here: Present;
+  readonly there: SeenThere;
+}
+
+type NotThere = Exclude<LookResult<unknown>, { kind: "there" }>;
+/** What the peer has, or why it is not told. */
+export type SeenThere = NotThere | Extract<OfferAnswer, { kind: "there" }>;
 
 /** Everything about one row while it is pushed. */
 interface Push extends Contested {
   readonly row: DirtyRow;
   readonly here: Entry;
+  /** The answer to an offer. */
+  readonly there?: SeenThere | undefined;
+  /** The peer had no directory above when it was asked, which may have been sent since. */
+  readonly mayLackParent?: boolean;
   /** Of a regular file. */
   readonly content?: OutgoingContent;
   /** The peer had nothing when it was asked. */
@@ -58,7 +82,7 @@ interface Push extends Contested {
 export async function pushOne(
   context: PushContext,
   row: DirtyRow,
-  isRemoval: boolean,
+  { isRemoval, seen }: PushOptions,
 ): Promise<PushResult> {
   const { config, reporter, peerName: peer, jail } = context;
   const { name } = row;
@@ -71,16 +95,27 @@ export async function pushOne(
   }
   if (!await context.identify(row.myName)) return "kept";
   try {
-    const here = jail.look(at);
+    const here = seen?.here ?? jail.look(at);
     // It came back since the rows were read: never delete what is here.
     if (isRemoval && here.kind !== "absent") return "present";
     if (!isRemoval && here.kind === "absent") reporter.note(say.vanished(job));
-    else return await pushEntry({ ...job, row, key, at, here });
+    else return await pushEntry({ ...job, row, key, at, here, there: seen?.there });
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    reporter.note(say.cannotRead(job, error));
+    const isGone = seen !== undefined && lookThrough(context, at).kind === "absent";
+    reporter.note(isGone ? say.vanished(job) : say.cannotRead(job, error));
   }
   return keep(job);
+}
+
+/** What is there now; what cannot be looked at is not absent. */
+function lookThrough({ jail }: PushContext, at: Located): Entry | { readonly kind: "unknown" } {
+  try {
+    return jail.look(at);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    return { kind: "unknown" };
+  }
 }
 
 function keep({ context: { reporter }, ...job }: Pick<Push, "context"> & say.Job): "kept" {
@@ -95,14 +130,31 @@ function refuse(push: Push, refusal: Refusal): "kept" {
 
 /** Regular files stay open from the first look to the last byte: one state is compared and sent. */
 async function pushEntry(push: Push): Promise<PushResult> {
-  push.context.reporter.note(say.started(push));
-  push.context.looked(push.name, push.here);
-  if (push.here.kind !== "reg") return await decide(push);
-  using source = push.context.jail.open(push.at);
+  const { context: { reporter, jail, looked }, here: before } = push;
+  if (reporter.wants(1)) reporter.note(say.started(push));
+  looked(push.name, before);
+  if (before.kind !== "reg") return await decide(push);
+  const small = readSmall(push, before.size);
+  if (small !== undefined) return await decide({ ...push, ...small });
+  using source = jail.open(push.at);
   await tickIsOver(source.fingerprint);
   const here: Entry = { kind: "reg", meta: source.meta, size: source.size };
-  push.context.looked(push.name, here);
+  looked(push.name, here);
   return await decide({ ...push, here, content: new OutgoingContent(source) });
+}
+
+/** PERF: where contents are sent whole, small ones are read in one go, and nothing stays open. */
+function readSmall(
+  { context, at, name }: Push,
+  size: number,
+): Pick<Push, "here" | "content"> | undefined {
+  if (context.peer.bulk === undefined || size > SMALL_BYTES) return undefined;
+  const all = new Uint8Array(size);
+  const small = context.jail.readSmall(at, all);
+  if (small === undefined || isWithinTick(small.fingerprint)) return undefined;
+  const here = small.entry;
+  context.looked(name, here);
+  return { here, content: new OutgoingContent(memorySource(all.subarray(0, here.size))) };
 }
 
 /** Facts, a pure decision, and obedience. */
@@ -112,11 +164,26 @@ async function decide(push: Push): Promise<PushResult> {
   const facts: PushFacts = { forced: row.forced, here, there: undefined, hasParent };
   const step = pushStep(facts);
   if (step.do !== "look") return await perform(push, step);
-  const there = await lookThere(push);
+  const there = push.there === undefined
+    ? await lookThere(push)
+    : await judgeOffered(push, push.there);
   if ("refusal" in there) return refuse(push, there.refusal);
   if (!await isOver(push, there)) return "not-due";
+  if (there.kind === "parent-missing" && push.there !== undefined && hasParent) {
+    const absent: ThereFacts = { kind: "absent" };
+    const all = { ...push, isNew: true, mayLackParent: true };
+    return await perform(all, pushStep({ ...facts, there: absent }));
+  }
   const isNew = there.kind === "absent";
   return await perform({ ...push, isNew }, pushStep({ ...facts, there }));
+}
+
+/** The peer is asked again only when its content is what matters. */
+async function judgeOffered(push: Push, answer: SeenThere): ReturnType<typeof lookThere> {
+  if (answer.kind !== "there") return answerFacts(answer);
+  const sameText = isSameText(push, answer.checkText);
+  if (sameText && push.content !== undefined) return await lookThere(push);
+  return { kind: "there", sameText, sameContent: true };
 }
 
 async function lookThere(
@@ -124,9 +191,13 @@ async function lookThere(
 ): Promise<ThereFacts & { isOver?: boolean } | { readonly refusal: Refusal }> {
   const { context: { peer }, key, name } = push;
   const answer = await peer.look(key, name, (view) => judge(push, view));
+  return answer.kind === "there" ? { kind: "there", ...answer.judged } : answerFacts(answer);
+}
+
+function answerFacts(
+  answer: NotThere,
+): { readonly kind: "absent" | "behind-link" | "parent-missing" } | { readonly refusal: Refusal } {
   switch (answer.kind) {
-    case "there":
-      return { kind: "there", ...answer.judged };
     case "absent":
     case "behind-link":
     case "parent-missing":
@@ -155,15 +226,21 @@ async function isOver(push: Push, there: ThereFacts & { isOver?: boolean }): Pro
 
 /** The signature is not even pulled when the texts differ. */
 async function judge({ context, here, content }: Push, view: ThereView) {
-  const { config, onlyOver = NOTHING } = context;
-  const isOver = sameCheckText(onlyOver.replace(TIME_REGEXP, "v1:mtime=0"), view.checkText);
+  const { onlyOver = NOTHING } = context;
+  const isOver = sameCheckText(onlyOver.replace(TIME_REGEXP, ZERO_TIME), view.checkText);
   if (here.kind === "absent") return { sameText: false, sameContent: false, isOver };
+  const sameText = isSameText({ context, here }, view.checkText);
+  const isContentOpen = sameText && content !== undefined;
+  const sameContent = !isContentOpen || await content.isThat(view);
+  return { sameText, sameContent, isOver };
+}
+
+/** But for the time, which SIG does not tell. */
+function isSameText({ context: { config }, here }: Pick<Push, "context" | "here">, there: string) {
+  if (here.kind === "absent") return false;
   const own = checkText(here, { time: "zero", ignored: config.ignored });
   // D 7.3.4: a target that the peer does not tell may be another one, so the link is sent.
-  const sameText = sameCheckText(own, view.checkText) && !hidesTarget(view.checkText);
-  const isContentOpen = sameText && content !== undefined;
-  const sameContent = !isContentOpen || await content.isSameAs(view.signature);
-  return { sameText, sameContent, isOver };
+  return sameCheckText(own, there.replace(TIME_REGEXP, ZERO_TIME)) && !hidesTarget(there);
 }
 
 async function perform(push: Push, step: PushStep): Promise<PushResult> {
@@ -208,7 +285,8 @@ async function touch(push: Push, want: Present): Promise<PushResult> {
 async function put(push: Push, want: Present): Promise<PushResult> {
   const { context: { peer, wasPut }, key, name, content, isNew = false } = push;
   const delta: DeltaSource | undefined = content && ((signature) => content.delta(signature));
-  const result = await carryOut(push, () => peer.put(key, name, want, delta, { isNew }));
+  const options = { isNew, ...(content && { whole: () => content.whole() }) };
+  const result = await carryOut(push, () => peer.put(key, name, want, delta, options));
   if (result === "settled") wasPut(name, want, want.kind === "reg" ? want.size : 0);
   return result;
 }
@@ -226,6 +304,7 @@ async function carryOut(push: Push, act: () => Promise<Outcome>): Promise<PushRe
   }
   const outcome = await act();
   if (outcome.kind === "done") return "settled";
+  if (outcome.kind === "parent-missing" && push.mayLackParent) return "parent-missing";
   // What it has changed itself it will tell everybody.
   if (outcome.kind === "conflict" && push.context.onlyOver !== undefined) return "not-due";
   if (outcome.kind !== "conflict" || !await winsConflict(push, here)) return refuse(push, outcome);

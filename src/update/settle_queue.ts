@@ -1,16 +1,18 @@
 /** Marks that were carried out, deleted a few at a time while the next files travel. */
 import {
   type DbName,
+  type DirtyMark,
   type DirtyRow,
   type Entry,
+  type FileRecord,
   type Ignored,
   NOTHING_IGNORED,
 } from "../model/mod.ts";
 import { checkStep } from "../reconcile/mod.ts";
-import { rememberTold, type StateStore, type StateTx, type Told, told } from "../state/mod.ts";
+import { rememberTold, type StateStore, type Told, told } from "../state/mod.ts";
 
-/** Rows per transaction. */
-const SETTLE_ROWS = 100;
+/** LIMIT: rows per transaction; it takes some ten microseconds for each, in which nothing else is done. */
+const SETTLE_ROWS = 4_000;
 /** Of no mark. */
 const NO_GENERATION = -1;
 /** How long a row waits for others at most. */
@@ -45,6 +47,7 @@ export class SettleQueue {
   #writing: Promise<void> = Promise.resolve();
   #failure: unknown;
   #contested = new Set<DbName>();
+  #stayed = new Set<DbName>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -85,6 +88,13 @@ export class SettleQueue {
     return taken;
   }
 
+  /** Names whose marks stay though they were added, since the last call. To be called after `flush`. */
+  takeStayed(): ReadonlySet<DbName> {
+    const taken = this.#stayed;
+    this.#stayed = new Set();
+    return taken;
+  }
+
   #start(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -102,33 +112,42 @@ export class SettleQueue {
    * when a peer that won a conflict has taken it away meanwhile. A name without a
    * record needs none: the next check takes it for new and marks it (`-m` and `-u` without a check).
    */
-  async #isUnrecorded(tx: StateTx, name: DbName, sent: Entry): Promise<boolean> {
-    const record = await tx.record(name);
+  #isUnrecorded(name: DbName, sent: Entry, record: FileRecord | undefined): boolean {
     const options = { name, time: this.state.timeUnit, ignored: this.#ignored };
     const step = checkStep(sent, record, options).do;
     return step === "changed" || step === "vanished";
   }
 
   #told(rows: readonly Waiting[]): Told[] {
-    return rows.flatMap(({ row: { name, peer }, sent }) =>
-      sent !== undefined && this.#isShared(name) ? [told({ name, peer }, { entry: sent })] : []
-    );
+    const found: Told[] = [];
+    for (const { row: { name, peer }, sent } of rows) {
+      if (sent === undefined || !this.#isShared(name)) continue;
+      found.push(told({ name, peer }, { entry: sent }));
+    }
+    return found;
   }
 
   /** Never rejects. */
-  async #write(rows: readonly Waiting[]): Promise<void> {
+  async #write(waiting: readonly Waiting[]): Promise<void> {
+    const rows = waiting.map(({ row }) => row);
+    const names = waiting.flatMap(({ row, sent }) => sent === undefined ? [] : row.name);
     try {
       await this.state.transaction(async (tx) => {
-        await rememberTold(tx, this.#told(rows));
-        for (const { row, sent } of rows) {
-          const isUnrecorded = sent !== undefined &&
-            await this.#isUnrecorded(tx, row.name, sent);
-          const isSettled = await tx.settle(row);
-          if (isSettled && !isUnrecorded) continue;
+        await rememberTold(tx, this.#told(waiting));
+        const records = await tx.recordsOf(names);
+        const others = new Set(await tx.settleMany(rows));
+        const again: DirtyMark[] = [];
+        for (const { row, sent } of waiting) {
           const { name, myName, peer, forced, generation } = row;
-          await tx.mark([{ name, myName, peer, forced: isSettled && forced }]);
+          const isSettled = !others.has(row);
+          const isUnrecorded = sent !== undefined &&
+            this.#isUnrecorded(name, sent, records.get(name));
+          if (isSettled && !isUnrecorded) continue;
+          again.push({ name, myName, peer, forced: isSettled && forced });
+          this.#stayed.add(name);
           if (!isSettled && generation !== NO_GENERATION) this.#contested.add(name);
         }
+        if (again.length > 0) await tx.mark(again);
       });
     } catch (error) {
       this.#failure ??= error;
