@@ -98,6 +98,15 @@ export function pairKeys(config: Config, myName: string, peer: string): Key[] {
   return [...new Set(keys)];
 }
 
+/** The keys of all groups with this peer, last declared first, each once. */
+export function keysWith(config: Config, peer: string): Key[] {
+  return [
+    ...new Set(
+      config.groups.toReversed().filter((group) => hasPeer(group, peer)).map(({ key }) => key),
+    ),
+  ];
+}
+
 /** Whether a group with this own name and this peer includes the name. */
 export function inPair(config: Config, name: DbName, myName: string, peer: string): boolean {
   return config.groups.some((group) =>

@@ -19,6 +19,7 @@ export {
   inPair,
   isNosslPair,
   keyFor,
+  keysWith,
   type Pair,
   pairKeys,
   pairs,

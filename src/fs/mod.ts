@@ -14,4 +14,5 @@ export type {
 export { canonical, type CanonicalOptions } from "./canonical.ts";
 export { type JailOptions, openJail, openReadJail } from "./jail.ts";
 export { type LockOptions, PathLocks } from "./path_locks.ts";
+export { isWithinTick, tickIsOver } from "./tick.ts";
 export { isTempName } from "./temp_name.ts";

@@ -69,6 +69,17 @@ export class PathLocks {
     return { [Symbol.dispose]: () => this.#release(claim) };
   }
 
+  /**
+   * Whether nothing locks the path, or waits to, for whoever is done with it before anything else happens.
+   * PERF: a lock costs ten times as much.
+   */
+  isFree(path: DiskPath): boolean {
+    if (this.#byPath.size === 0) return true;
+    if (this.#byPath.has(path)) return false;
+    for (const claim of this.#subtrees) if (isBelow(path, claim.path)) return false;
+    return true;
+  }
+
   /** Number of locks held or waited for. */
   get size(): number {
     let size = 0;

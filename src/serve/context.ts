@@ -42,6 +42,7 @@ export class Workplace {
   readonly config: Config;
   readonly state: StateStore;
   readonly jail: Jail;
+  readonly locks: PathLocks;
   readonly applier: Applier;
   readonly runner: ActionRunner;
   readonly roots: RootWatch;
@@ -59,6 +60,7 @@ export class Workplace {
     this.config = config;
     this.state = state;
     this.jail = jail;
+    this.locks = locks;
     this.applier = new Applier({
       jail,
       state,

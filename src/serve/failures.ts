@@ -13,7 +13,8 @@ export async function refusing<T>(
     return await work();
   } catch (error) {
     if (!(error instanceof CsyncError)) throw error;
-    if (error.code.startsWith("os/") && "text" in error) return failed(String(error.text));
+    const refusal = systemRefusal(error);
+    if (refusal !== undefined) return refusal;
     if (!error.code.startsWith("state/")) throw error;
     reporter.note(say.stateFailed(error));
     return failed(
@@ -22,8 +23,16 @@ export async function refusing<T>(
   }
 }
 
+/** What a system call says; undefined for every other error. */
+export function systemRefusal(error: CsyncError): Refusal | undefined {
+  return error.code.startsWith("os/") && "text" in error ? failed(String(error.text)) : undefined;
+}
+
 /** @param makesParents the directories above will be made with the object */
-export function absentReply({ because, errno }: Absent, makesParents: boolean): LookReply {
+export function absentReply(
+  { because, errno }: Absent,
+  makesParents: boolean,
+): Exclude<LookReply, { kind: "there" }> {
   if (errno === "ENOTDIR") return failed("Not a directory");
   if (because === "parent") return makesParents ? { kind: "absent" } : PARENT_MISSING;
   return { kind: because === "link" ? "behind-link" : "absent" };

@@ -74,6 +74,13 @@ export function noCertificate(peer: string): ReportEvent {
   return { event: "no-certificate", level: 1, text };
 }
 
+export function noCommonKey(peer: string, shown: string): ReportEvent {
+  const text = `Peer has a certificate that was never seen before and none of our group keys. (${
+    show(peer)
+  }: shown ${shown}; check the keys in both configurations)`;
+  return { event: "no-common-key", level: 1, text };
+}
+
 export function pinned(peer: HostName): ReportEvent {
   const text = `Adding peer x509 certificate to db: ${peer}`;
   return { event: "certificate-pinned", level: 1, text, peer };

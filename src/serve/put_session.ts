@@ -21,6 +21,11 @@ export interface PatchSessionOptions {
   readonly onEnd: () => void;
 }
 
+/** Content that is not installed, whatever is right with it. */
+class Unusable extends Error {
+  override readonly name = "Unusable";
+}
+
 /** Owns `held` and `put`: the path stays locked until it is disposed. */
 export class PatchSession implements PutSession {
   readonly #options: PatchSessionOptions;
@@ -36,9 +41,39 @@ export class PatchSession implements PutSession {
 
   /** The delta is taken to its end whatever becomes of the file: it must never be read as commands. */
   async apply(delta: ByteStream): Promise<Outcome> {
+    const { put, maxFileBytes } = this.#options;
+    const basis = put.basis ?? NOTHING;
+    return await this.#install(delta, {
+      expectedBytes: basis.size,
+      take: (pieces) =>
+        patch(pieces, { basis, write: (bytes) => put.write(bytes), maxBytes: maxFileBytes }),
+    });
+  }
+
+  /** Content as it is, so that its length is that of the file. */
+  async applyWhole(content: ByteStream, isValid: () => boolean): Promise<Outcome> {
+    const { put, maxFileBytes } = this.#options;
+    return await this.#install(content, {
+      expectedBytes: 0,
+      take: async (pieces) => {
+        let size = 0;
+        for await (const piece of pieces) {
+          size += piece.length;
+          if (size > maxFileBytes) throw new Unusable("too long");
+          put.write(piece);
+        }
+        if (!isValid()) throw new Unusable("taken back");
+      },
+    });
+  }
+
+  async #install(
+    content: ByteStream,
+    how: { expectedBytes: number; take: (pieces: ByteStream) => Promise<unknown> },
+  ): Promise<Outcome> {
     const { guard, put, onApplied } = this.#options;
     return await guard(async () => {
-      const received = await this.#receive(delta);
+      const received = await this.#receive(content, how);
       if (received.kind !== "done") return received;
       const applied = await put.install();
       onApplied(applied);
@@ -46,22 +81,24 @@ export class PatchSession implements PutSession {
     });
   }
 
-  async #receive(delta: ByteStream): Promise<Outcome> {
-    const { put, maxFileBytes } = this.#options;
-    const basis = put.basis ?? NOTHING;
-    const pieces = paced(delta, this.#options.pace); // by hand: an error must not close the stream
+  async #receive(
+    content: ByteStream,
+    { expectedBytes, take }: {
+      expectedBytes: number;
+      take: (pieces: ByteStream) => Promise<unknown>;
+    },
+  ): Promise<Outcome> {
+    const { put } = this.#options;
+    const pieces = paced(content, this.#options.pace); // by hand: an error must not close the stream
     try {
-      if (put.isLarge(basis.size)) await put.spill();
-      await patch(this.#spilling(pieces), {
-        basis,
-        write: (bytes) => put.write(bytes),
-        maxBytes: maxFileBytes,
-      });
+      if (put.isLarge(expectedBytes)) await put.spill();
+      await take(this.#spilling(pieces));
       return DONE;
     } catch (error) {
       if (error instanceof Stalled) throw error;
       while (!(await pieces.next()).done);
-      return error instanceof DeltaError ? failed("Input/output error") : refusalOf(error);
+      const isOurs = error instanceof DeltaError || error instanceof Unusable;
+      return isOurs ? failed("Input/output error") : refusalOf(error);
     }
   }
 

@@ -35,7 +35,7 @@ export class Recheck {
     const isDirty = await this.options.place.state.isDirty(name);
     const admission = admit({ grant: "allow", refusesIfDirty: true, isDirty });
     if (admission.do !== "refuse") return undefined;
-    if (admission.marksForPeer) await this.markForPeer(name);
+    if (admission.marksForPeer) await this.markForPeer([name]);
     return this.refuse(name, admission.outcome);
   }
 
@@ -50,7 +50,7 @@ export class Recheck {
     if (judged !== "changed") return undefined;
     // Another connection was faster: nothing of ours is at stake, and the peer asks again.
     if (!await place.state.isDirty(name)) return this.refuse(name, BUSY);
-    await this.markForPeer(name);
+    await this.markForPeer([name]);
     return this.refuse(name, CONFLICT);
   }
 
@@ -60,12 +60,14 @@ export class Recheck {
   }
 
   /** Our copy goes back to the peer that was refused. No action: nothing has changed here (D 7.7.3). */
-  async markForPeer(name: DbName): Promise<void> {
+  async markForPeer(names: readonly DbName[]): Promise<void> {
     const { place, config, peer, reporter } = this.options;
-    const marks = marksFor(config, name, { forced: false, onBehalfOf: peer });
+    const marks = names.flatMap((name) =>
+      marksFor(config, name, { forced: false, onBehalfOf: peer })
+    );
     if (marks.length === 0) return;
     await place.state.transaction((tx) => tx.mark(marks));
-    reporter.note(say.marked(name));
+    for (const { name } of marks) reporter.note(say.marked(name));
   }
 
   /** Says so. */

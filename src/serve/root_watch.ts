@@ -1,5 +1,5 @@
 /** Keeps peers out of roots whose disk is missing here (D 7.3.2). */
-import { type DbName, failed, type Refusal } from "../model/mod.ts";
+import { type DbName, failed, parent, type Refusal } from "../model/mod.ts";
 import type { Reporter } from "../report/mod.ts";
 import {
   recordMissing,
@@ -51,6 +51,27 @@ export class RootWatch {
     if (fault === undefined) return undefined;
     this.#tell(fault);
     return failed(say.refusalText(fault.root)) as Refusal;
+  }
+
+  /**
+   * As `refusalOf`, for each name; undefined when there is none at all.
+   * PERF: names in one directory are asked about once, unless they are roots themselves.
+   */
+  async refusalsOf(
+    names: readonly DbName[],
+  ): Promise<readonly (Refusal | undefined)[] | undefined> {
+    const roots = await this.#guard.roots();
+    const known = new Map<DbName, Refusal | undefined>();
+    const refusals: (Refusal | undefined)[] = [];
+    let isAny = false;
+    for (const name of names) {
+      const asked = roots.has(name) ? name : parent(name) ?? name;
+      if (!known.has(asked)) known.set(asked, await this.refusalOf(asked));
+      const refusal = known.get(asked);
+      refusals.push(refusal);
+      isAny ||= refusal !== undefined;
+    }
+    return isAny ? refusals : undefined;
   }
 
   /** A peer has removed the object. */

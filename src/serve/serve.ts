@@ -2,6 +2,7 @@
 import type { Contexts } from "./context.ts";
 import { FailureBudget } from "./failure_budget.ts";
 import * as say from "./messages.ts";
+import { Permits } from "./permits.ts";
 import { Receiver, type ReceiverOptions } from "./receiver.ts";
 import {
   type KnownFlavours,
@@ -20,6 +21,8 @@ type Duplex = ServeConnectionOptions["duplex"];
 const FOLLOW_UP_MS = 1_000;
 const MAX_CONNECTIONS = 200;
 const MAX_CONNECTIONS_PER_ADDRESS = 32;
+/** LIMIT: some five descriptors each. */
+const MAX_PUTS = 256;
 
 /** The part of net's Listener that is needed: net is not in our row. */
 export interface Doors {
@@ -39,10 +42,14 @@ export interface ServeOptions {
   readonly limits?: ServeLimits & {
     /** @default {200} */ readonly connections?: number;
     /** From one address. @default {32} */ readonly connectionsPerAddress?: number;
+    /** Files received at the same time, over all connections. @default {256} */ readonly puts?:
+      number;
     readonly maxFileBytes?: number;
     readonly lockWaitMs?: number;
     readonly pace?: ReceiverOptions["pace"];
   };
+  /** Whether our own clients get the fast dialect (docs/fast-protocol.md). @default {true} */
+  readonly speaksFast?: boolean;
   /** The text for the peer while the lock file is there (D 1.1, D 7.4.11); asked per connection. */
   readonly lockedBy?: () => string | undefined;
   readonly trace?: Trace;
@@ -93,9 +100,11 @@ class Server {
   #open = 0;
   readonly #knownFlavours: KnownFlavours = new Map();
   readonly #failures = new FailureBudget();
+  readonly #puts: Permits;
 
   constructor(options: ServeOptions) {
     this.#options = options;
+    this.#puts = new Permits(options.limits?.puts ?? MAX_PUTS);
   }
 
   /** Serves the connection in the background, or turns it away. */
@@ -169,13 +178,14 @@ class Server {
     duplex: Duplex,
     { reporter, trace, closed }: Told & { readonly closed: () => void },
   ): Promise<void> {
-    const { contexts, resolvesTo, configName, limits, tls } = this.#options;
+    const { contexts, resolvesTo, configName, limits, tls, speaksFast } = this.#options;
     const noteFailure = (error: unknown) => this.#noteFailure(duplex, { reporter, error });
     const receiver = new Receiver({
       contexts,
       reporter,
       resolvesTo,
       address: duplex.peer?.address,
+      puts: this.#puts,
       ...(configName !== undefined && { configName }),
       ...(limits?.maxFileBytes !== undefined && { maxFileBytes: limits.maxFileBytes }),
       ...(limits?.lockWaitMs !== undefined && { lockWaitMs: limits.lockWaitMs }),
@@ -191,6 +201,7 @@ class Server {
         handler: receiver,
         limits,
         knownFlavours: this.#knownFlavours,
+        speaksFast,
         trace,
         note: noteFailure,
       });

@@ -9,39 +9,78 @@ export class ServerEnding extends CsyncError {
   }
 }
 
-/** Requests of one connection. One object is in hand from its first request to that of another one. */
+/**
+ * Requests of one connection, or of one handler among several of a connection (`fork`). One object is in
+ * hand from its first request to that of another one; what is told of work is of all handlers together.
+ */
 export class Turn {
+  readonly #root: Turn;
   #active = 0;
   #inHand: DbName | undefined;
   #isEnding = false;
+  #waiting: (() => void)[] = [];
   /** Called whenever the last request that was at work has ended. */
   onPause: () => void = () => {};
   /** Called when a request begins. */
   onBegin: () => void = () => {};
 
-  get isActive(): boolean {
-    return this.#active > 0;
+  /** @param root of which this is a fork */
+  constructor(root?: Turn) {
+    this.#root = root === undefined ? this : root.#root;
   }
 
-  /** From now on only requests for the object in hand are served. */
+  /** For a handler that works at the same time, with an object in hand of its own. */
+  fork(): Turn {
+    return new Turn(this);
+  }
+
+  get isActive(): boolean {
+    return this.#root.#active > 0;
+  }
+
+  /** From now on only requests for the objects in hand are served. */
   end(): void {
-    this.#isEnding = true;
+    this.#root.#isEnding = true;
+  }
+
+  /**
+   * As `begin`, but whoever is refused is refused when the others have ended: his connection, which is
+   * theirs too, is closed then.
+   * @throws ServerEnding
+   */
+  async beginAmongOthers(name: DbName | undefined): Promise<Disposable> {
+    if (this.#isRefused(name) && this.isActive) {
+      await new Promise<void>((go) => this.#root.#waiting.push(go));
+    }
+    return this.begin(name);
   }
 
   /** @throws ServerEnding */
   begin(name: DbName | undefined): Disposable {
-    if (this.#isEnding && (name === undefined || name !== this.#inHand)) throw new ServerEnding();
+    if (this.#isRefused(name)) throw new ServerEnding();
+    const root = this.#root;
     this.#inHand = name;
-    this.#active++;
-    this.onBegin();
+    root.#active++;
+    root.onBegin();
     let isOver = false;
     return {
       [Symbol.dispose]: () => {
         if (isOver) return;
         isOver = true;
-        this.#active--;
-        if (this.#active === 0) this.onPause();
+        root.#active--;
+        if (root.#active === 0) root.#paused();
       },
     };
+  }
+
+  #isRefused(name: DbName | undefined): boolean {
+    return this.#root.#isEnding && (name === undefined || name !== this.#inHand);
+  }
+
+  #paused(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const go of waiting) go();
+    this.onPause();
   }
 }

@@ -1,0 +1,59 @@
+/** Whether two hosts have the same object, without a look at its content (pure; docs/fast-protocol.md, 5). */
+import type { FileRecord, HostName, Ignored, Present } from "../model/mod.ts";
+import { NANOS_PER_SECOND } from "../model/mod.ts";
+import { checkStep, type CheckStepOptions } from "./check_step.ts";
+
+export interface SameObjectFacts {
+  /** What the peer has, and whether its record says the same. */
+  readonly offered: { readonly here: Present; readonly isCurrent: boolean };
+  readonly seen: Present;
+  readonly record: FileRecord | undefined;
+  /** Whom this host has to tell about the name. */
+  readonly marked: readonly HostName[];
+  readonly peer: HostName;
+}
+
+/**
+ * Nobody has changed either object since the last check of its host, all that is not ignored is equal,
+ * and no other host has to be told of something. Any doubt is no.
+ *
+ * A mark for the peer itself says that the object was changed here, or never compared. Then only a time
+ * with a fraction shows that one is the copy of the other: times in whole seconds come from archives and
+ * from C programs, and are equal where contents are not.
+ */
+export function isSameObject(
+  { offered: { here, isCurrent }, seen, record, marked, peer }: SameObjectFacts,
+  options: CheckStepOptions,
+): boolean {
+  if (!isCurrent || record === undefined || !isEqual(here, seen, options.ignored)) return false;
+  if (marked.length > 0) {
+    if (marked.length > 1 || marked[0] !== peer) return false;
+    if (seen.kind === "reg" && seen.meta.mtime % NANOS_PER_SECOND === 0n) return false;
+  }
+  const step = checkStep(seen, record, options);
+  return step.do === "same" && step.record === undefined;
+}
+
+/** PERF: called once per object of a push; the cheap comparisons come first. */
+function isEqual(a: Present, b: Present, ignored: Ignored): boolean {
+  if (a.kind !== b.kind) return false;
+  const x = a.meta, y = b.meta;
+  return (ignored.mod || x.mode === y.mode) &&
+    (ignored.uid || x.uid >>> 0 === y.uid >>> 0) && (ignored.gid || x.gid >>> 0 === y.gid >>> 0) &&
+    isSameContent(a, b);
+}
+
+/** The time of a link is not sent (W 15.4), so it may differ. */
+function isSameContent(a: Present, b: Present): boolean {
+  switch (a.kind) {
+    case "lnk":
+      return b.kind === "lnk" && a.target === b.target;
+    case "reg":
+      return b.kind === "reg" && a.size === b.size && a.meta.mtime === b.meta.mtime;
+    case "chr":
+    case "blk":
+      return b.kind === a.kind && a.rdev === b.rdev && a.meta.mtime === b.meta.mtime;
+    default:
+      return a.meta.mtime === b.meta.mtime;
+  }
+}

@@ -1,0 +1,154 @@
+/** What every request passes, whatever it wants: grant, place on disk, lock, own changes first. */
+import { scheduleFor } from "../actions/mod.ts";
+import { type Applied, BUSY, type Held, type Target } from "../apply/mod.ts";
+import { grant, locate } from "../config/mod.ts";
+import {
+  type DbName,
+  failed,
+  type HostName,
+  type Located,
+  type Outcome,
+  type Refusal,
+} from "../model/mod.ts";
+import type { Addressed } from "../protocol/mod.ts";
+import { type Admission, admit } from "../reconcile/mod.ts";
+import { backupsOf } from "./backups.ts";
+import { makesParents } from "./check_name.ts";
+import type { Client } from "./client.ts";
+import { refusing } from "./failures.ts";
+import * as say from "./messages.ts";
+import { Recheck } from "./recheck.ts";
+
+/** A request that passed the grant. */
+export interface Granted {
+  readonly name: DbName;
+  readonly key: string;
+  readonly peer: HostName;
+  readonly at: Located;
+}
+
+/** Of one client; has no state of its own. */
+export class Gate {
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  /** Runs `work` for those who may; what goes wrong with disk or state is a refusal. */
+  async pass<T>(
+    asked: Addressed,
+    work: (granted: Granted) => T | Promise<T>,
+    { compare = false }: { compare?: boolean } = {},
+  ): Promise<T | Refusal> {
+    return await refusing(this.#client.options.reporter, async () => {
+      const judged = this.judge(asked, { compare });
+      if ("name" in judged) return await work(judged);
+      if (judged.marksForPeer) await this.recheck.markForPeer([asked.name]);
+      return this.recheck.refuse(asked.name, judged.outcome);
+    });
+  }
+
+  /** Whether the client may ask this, without a look at anything. */
+  judge(
+    { key, name }: Addressed,
+    { compare = false }: { compare?: boolean } = {},
+  ): Granted | Extract<Admission, { do: "refuse" }> {
+    const { identity: peer, configured } = this.#client;
+    if (peer === undefined) return NOBODY;
+    const admission = admit({
+      grant: grant(configured, { name, key, peer, compare }),
+      refusesIfDirty: false,
+      isDirty: undefined,
+    });
+    if (admission.do === "refuse") return admission;
+    const at = locate(configured, name);
+    if (at !== undefined) return { name, key, peer, at };
+    const prefix = name.slice(1, name.indexOf("%", 1));
+    const outcome = failed(`Prefix '${prefix}' is not defined for host '${configured.hostName}'.`);
+    return { do: "refuse", outcome, marksForPeer: false };
+  }
+
+  /**
+   * Locks the path for a look. Not while the object is being replaced: a second program of the peer would
+   * take what is about to go for the last word, and forget a removal (two pushes of one host at the same
+   * time).
+   */
+  async hold(granted: Granted): Promise<Held | Refusal> {
+    const { applier, roots } = this.#client.workplace, { name, at, peer } = granted;
+    const missing = await roots.refusalOf(name);
+    if (missing !== undefined) return this.recheck.refuse(name, missing);
+    const target: Target = { name, at, peer, backups: [], actions: [] };
+    return await applier.hold(target, { waitMs: this.#lockWaitMs }) ?? BUSY;
+  }
+
+  /**
+   * Locks the path and sees what is there, then compares that with the state: whoever changes the
+   * object after the look is noticed before anything is replaced.
+   *
+   * @param options `makes`: something is to be made, so that the directory above is needed
+   */
+  async holdForChange(
+    granted: Granted,
+    { refusesIfDirty, makes = false }: { refusesIfDirty: boolean; makes?: boolean },
+  ): Promise<Held | Refusal> {
+    const { workplace } = this.#client;
+    const missing = await workplace.roots.refusalOf(granted.name);
+    if (missing !== undefined) return this.recheck.refuse(granted.name, missing);
+    const target = this.#target(granted);
+    const held = await workplace.applier.hold(target, { waitMs: this.#lockWaitMs });
+    if (held === undefined) return BUSY;
+    using undo = new DisposableStack();
+    undo.use(held);
+    held.look();
+    const refusal = refusesIfDirty && await this.recheck.refuseDirty(granted.name);
+    if (refusal) return refusal;
+    if (makes && held.seen === undefined && this.makesParents(granted)) {
+      const refusal = held.makeParents();
+      if (refusal !== undefined) return this.recheck.refuse(granted.name, refusal);
+    }
+    undo.move();
+    return held;
+  }
+
+  #target({ name, at, peer }: Granted): Target {
+    const { workplace, configured } = this.#client;
+    const backups = backupsOf(workplace.config, name);
+    const actions = scheduleFor(configured, name, "remote");
+    return { name, at, peer, backups, actions };
+  }
+
+  /** Whether directories above the object are made with it. */
+  makesParents(granted: Granted): boolean {
+    return makesParents(this.#client.workplace, this.#client.configured, granted);
+  }
+
+  get recheck(): Recheck {
+    const client = this.#client;
+    return new Recheck({
+      place: client.workplace,
+      config: client.configured,
+      peer: client.identity!,
+      reporter: client.options.reporter,
+      scheduled: (actions) => client.scheduled(actions),
+    });
+  }
+
+  /** What follows from a change that was carried out. @returns its outcome */
+  tell({ name, peer }: Granted, { outcome, changed }: Applied): Outcome {
+    if (!changed) return outcome;
+    this.#client.scheduled(scheduleFor(this.#client.configured, name, "remote"));
+    if (outcome.kind === "done") this.#client.options.reporter.note(say.updated(name, peer));
+    return outcome;
+  }
+
+  get #lockWaitMs(): number {
+    return this.#client.options.lockWaitMs ?? 60_000;
+  }
+}
+
+const NOBODY: Extract<Admission, { do: "refuse" }> = {
+  do: "refuse",
+  outcome: { kind: "denied", why: "no grant" },
+  marksForPeer: false,
+};
