@@ -13,6 +13,7 @@ import {
   type RootRecord,
   type ScheduledAction,
 } from "../model/mod.ts";
+import { Joined } from "./joined.ts";
 import { type KeyRange, keyRanges } from "./key_range.ts";
 import { StateError } from "./state_error.ts";
 import type { DirtyNames, NameRange, StateStore, StateTx } from "./store.ts";
@@ -53,6 +54,7 @@ export class MemoryStore implements StateStore {
   readonly timeUnit: "seconds" | "nanos";
   #tables: Tables = EMPTY;
   #turns = new Turns();
+  #joined = new Joined<StateTx>({ transact: (work) => this.transaction(work), flush: () => {} });
   #isClosed = false;
 
   constructor({ timeUnit = "seconds" }: { timeUnit?: "seconds" | "nanos" } = {}) {
@@ -146,7 +148,12 @@ export class MemoryStore implements StateStore {
     }
   }
 
+  joined<T>(work: (tx: StateTx) => T | Promise<T>): Promise<T> {
+    return this.#joined.run(work);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#joined.idle();
     using _turn = await this.#turns.take();
     this.#isClosed = true;
   }

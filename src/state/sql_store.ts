@@ -12,6 +12,7 @@ import {
   type RootRecord,
   type ScheduledAction,
 } from "../model/mod.ts";
+import { Joined } from "./joined.ts";
 import { after, keyRanges } from "./key_range.ts";
 import { asStateError, retryBusy } from "./retry.ts";
 import {
@@ -62,6 +63,7 @@ export class SqlStore implements StateStore {
   #reader: Promise<SqlConnection> | undefined;
   #options: SqlStoreOptions;
   #turns = new Turns();
+  #joined = new Joined<StateTx>({ transact: (work) => this.transaction(work), flush: () => {} });
   #isWriting = false;
   #isClosed = false;
 
@@ -196,7 +198,12 @@ export class SqlStore implements StateStore {
     }
   }
 
+  joined<T>(work: (tx: StateTx) => T | Promise<T>): Promise<T> {
+    return this.#joined.run(work);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#joined.idle();
     using _turn = await this.#turns.take();
     if (this.#isClosed) return;
     this.#isClosed = true;

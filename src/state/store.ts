@@ -79,6 +79,17 @@ export interface StateStore extends AsyncDisposable {
    * transaction of its own: that one would wait for this one.
    */
   transaction<T>(work: (tx: StateTx) => T | Promise<T>): Promise<T>;
+  /**
+   * As `transaction`, but works that are asked for at about the same time share one: all of them are
+   * committed together, and each resolves after that. They are run in the order of their calls, and see
+   * what those before them have written. `work` must be repeatable: when another one of the same
+   * transaction fails, all is undone and each is run again in one of its own, so that a work fails by
+   * its own fault only. Nothing that it does besides may count before it resolves.
+   *
+   * For the same reason it never waits for anything but its transaction. Some writes are put off to the
+   * end of the transaction, or until something is read that they could change.
+   */
+  joined<T>(work: (tx: StateTx) => T | Promise<T>): Promise<T>;
 }
 
 /** Valid during its transaction only. Reads see the transaction's own writes. Synchronous for speed

@@ -707,6 +707,41 @@ const TRANSACTION_CASES: readonly Case[] = [
     assert.equal(await store.note("told/00"), "two\nthree ");
     assert.equal(await store.note("told/01"), long);
   }],
+  [
+    "joins transactions: each sees those before it, and a failing one fails alone",
+    async (store) => {
+      await put(store, rec("/0"));
+      const seen: string[][] = [];
+      const join = (n: number) =>
+        store.joined(async (tx) => {
+          const names = ["/0", "/1", "/2", "/3", "/4"] as DbName[];
+          seen[n] = [...(await tx.recordsOf(names)).keys()];
+          await tx.putRecords([rec(`/${n}`, `v1%3A${n}`)]);
+          await tx.mark([dirty(`/${n}`)]);
+          if (n === 3) throw new Error("n is 3");
+          return n;
+        });
+      const ends = await Promise.allSettled([1, 2, 3, 4].map(join));
+      assert.deepEqual(
+        ends.map((end) => end.status === "fulfilled" ? end.value : `${end.reason}`),
+        [
+          1,
+          2,
+          "Error: n is 3",
+          4,
+        ],
+      );
+      assert.deepEqual(seen.slice(1), [
+        ["/0"],
+        ["/0", "/1"],
+        ["/0", "/1", "/2"],
+        ["/0", "/1", "/2"],
+      ]);
+      assert.deepEqual(await names(store.records("ascending")), ["/0", "/1", "/2", "/4"]);
+      assert.deepEqual(await names(store.dirtyRows()), ["/1", "/2", "/4"]);
+      assert.equal(await store.joined(() => 42), 42);
+    },
+  ],
   ["refuses a transaction object after its end", async (store) => {
     let kept: Parameters<Parameters<StateStore["transaction"]>[0]>[0] | undefined;
     await store.transaction((tx) => void (kept = tx));
