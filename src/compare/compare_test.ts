@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { brokenConnection, FakePeer, type FakePeerOptions } from "../../tests/support/fake_peer.ts";
+import { brokenConnection, FakePeer, markFor } from "../../tests/support/fake_peer.ts";
 import { Bed } from "../../tests/support/journey_bed.ts";
+import { RangedPeer, type RangedPeerOptions } from "../../tests/support/ranged_peer.ts";
 import { directory, fifo, link } from "../../tests/support/tree.ts";
-import { failed, type HostName, percentEncode } from "../model/mod.ts";
+import { type DbName, failed, type HostName, percentEncode, storedInUnit } from "../model/mod.ts";
 import type { ListedRow } from "../protocol/mod.ts";
 import { MemoryReporter } from "../report/mod.ts";
 import { compare, type CompareOptions } from "./compare.ts";
@@ -33,17 +34,19 @@ const CONTENTS = { "%p%/x/1.txt": "remote\n", "%p%/only_b": "b\n" };
 
 class CompareBed extends Bed {
   readonly logs: string[][] = [];
+  /** What the peers are. */
+  Peer: new (options: RangedPeerOptions) => FakePeer = FakePeer;
 
   /** Runs with a fresh fake peer per connection; undefined: it cannot be dialled. */
   async compare(
     options: Partial<CompareOptions> = {},
-    peers: Record<string, FakePeerOptions> = { "b.demo": { rows: THEIRS, contents: CONTENTS } },
+    peers: Record<string, RangedPeerOptions> = { "b.demo": { rows: THEIRS, contents: CONTENTS } },
   ): Promise<{ found: number; printed: string[] }> {
     this.reporter = new MemoryReporter();
     const { config, state, jail, reporter } = this;
     const dial = (name: HostName) => {
       const made = peers[name];
-      const peer = made && new FakePeer(made);
+      const peer = made && new this.Peer(made);
       if (peer !== undefined) this.logs.push(peer.log);
       return Promise.resolve(peer);
     };
@@ -300,4 +303,69 @@ Deno.test("contents that a peer refuses or that are too long are errors", async 
     "Cannot show the difference of %p%/x/1.txt: more than 33554432 bytes at b.demo",
   ]);
   assert.equal(bed.reporter.errors, 1);
+});
+
+Deno.test("compare() over ranges tells and marks what it does over a whole list", async () => {
+  for (const contents of [false, true]) {
+    await using plain = await initialised(), ranged = await initialised();
+    ranged.Peer = RangedPeer;
+    const mark = { removals: true };
+    const listed = await plain.compare({ mark, contents });
+    assert.deepEqual(await ranged.compare({ mark, contents }), listed);
+    assert.equal(listed.found, 4);
+    assert.deepEqual(await ranged.dirty(), await plain.dirty());
+    assert.deepEqual(ranged.lines(2), plain.lines(2));
+    const asked = ranged.logs[0]!.slice(0, 3);
+    assert.deepEqual(asked, ["HELLO a.demo", "DIGESTS b.demo 1 1", "RANGE b.demo % 0 1"]);
+  }
+});
+
+Deno.test("compare() over ranges asks for no row where nothing differs, and as ever for one name", async () => {
+  await using bed = await initialised();
+  bed.Peer = RangedPeer;
+  const rows: ListedRow[] = [];
+  for await (const records of bed.state.records("ascending")) {
+    for (const record of records) {
+      rows.push({ key: percentEncode(record.name), stored: storedInUnit(record, "nanos") });
+    }
+  }
+  const peers = { "b.demo": { rows } };
+  assert.deepEqual(await bed.compare({}, peers), { found: 0, printed: [] });
+  assert.deepEqual(bed.logs[0], ["HELLO a.demo", "DIGESTS b.demo 1 1"]);
+  const one = await bed.compare({ file: bed.path("a/x/1.txt") }, peers);
+  assert.deepEqual(one, { found: 0, printed: [] });
+  assert.deepEqual(bed.logs[1], ["HELLO a.demo", "LIST b.demo %p%/x/1.txt 1"]);
+});
+
+Deno.test("compare() over ranges takes a peer that tells nonsense for an error, and marks what it told before", async () => {
+  await using bed = await initialised();
+  bed.Peer = RangedPeer;
+  const rows = [THEIRS[0]!, row("%p%/only_c", DIR), row("%p%/only_b", DIR)];
+  const { printed } = await bed.compare({ mark: { removals: true } }, { "b.demo": { rows } });
+  assert.deepEqual(printed, [ROWS[0], "R\ta.demo\tb.demo\t%p%/only_c"]);
+  assert.match(bed.lines(0)[0]!, /^ERROR: Connection to b.demo lost: .*not in order/);
+  assert.deepEqual(await bed.dirty(), ["%p%/only_a -> b.demo", "%p%/only_c -> b.demo"]);
+});
+
+Deno.test("compare() tells names that are marked here and differ though their records are equal", async () => {
+  for (const Peer of [FakePeer, RangedPeer]) {
+    await using bed = new CompareBed(TWO, { "a/": directory(), "a/f": "one", "a/g": "two" });
+    bed.Peer = Peer;
+    await bed.check({ init: true });
+    const rows = [...(await Array.fromAsync(bed.state.records("ascending"))).flat()].map(
+      (record) => ({ key: percentEncode(record.name), stored: storedInUnit(record, "nanos") }),
+    );
+    await bed.state.transaction((tx) => tx.mark([markFor("%p%/f" as DbName, "b.demo")]));
+    for (
+      const [content, found] of [["one", 0], ["two", 1], ["longer", 1]] as const
+    ) {
+      const peer = { rows, files: { "%p%/f": content, "%p%/g": "not looked at" } };
+      assert.equal((await bed.compare({}, { "b.demo": peer })).found, found, content);
+    }
+    const hidden = { rows, files: { "%p%/f": "two" }, unreadable: ["%p%/f"] };
+    if (Peer === RangedPeer) assert.equal((await bed.compare({}, { "b.demo": hidden })).found, 0);
+    const asked = bed.logs[1]!.slice(2);
+    const digest = Peer === RangedPeer ? ["DIGEST %p%/f"] : [];
+    assert.deepEqual(asked, ["SIG %p%/f", ...digest]);
+  }
 });

@@ -3,9 +3,16 @@
  * time, to the same length, and neither took the other's. `-T` looks at the objects themselves.
  */
 import { type Config, inPair, keyFor, locate } from "../config/mod.ts";
-import { DeltaError, sameContentAs } from "../delta/mod.ts";
+import { contentDigest, DeltaError, sameContentAs } from "../delta/mod.ts";
 import type { ReadJail, SourceFile } from "../fs/mod.ts";
-import { checkText, CsyncError, type DbName, type Entry, sameCheckText } from "../model/mod.ts";
+import {
+  checkText,
+  CsyncError,
+  type DbName,
+  type Entry,
+  fromBytes,
+  sameCheckText,
+} from "../model/mod.ts";
 import type { Peer, ThereView } from "../protocol/mod.ts";
 import type { StateStore } from "../state/mod.ts";
 import type { Pair } from "./messages.ts";
@@ -82,7 +89,13 @@ export class MarkedNames {
   }
 }
 
-async function isSame(source: SourceFile, { signature }: ThereView): Promise<boolean> {
+/** By digest where the dialect has it. What the peer cannot read is not known to differ, as ever. */
+async function isSame(source: SourceFile, { digest, signature }: ThereView): Promise<boolean> {
+  if (digest !== undefined) {
+    const [theirs, ours] = await Promise.all([digest(), contentDigest(source)]);
+    if (theirs === undefined) return true;
+    return ours !== undefined && fromBytes(theirs) === fromBytes(ours);
+  }
   try {
     return await sameContentAs(signature, source);
   } catch (error) {

@@ -1,5 +1,6 @@
 /** rsync mathematics: librsync signatures and deltas, byte by byte. Imports: model. @module */
 export { type Content, contentOf } from "./content.ts";
+export { contentDigest, type ContentDigestOptions } from "./content_digest.ts";
 export { delta, deltaFor, type DeltaOptions, deltaSize, literalDelta } from "./delta_format.ts";
 export { DeltaError, type DeltaErrorCode } from "./delta_error.ts";
 export { type DeltaCommand, DeltaParser } from "./delta_parser.ts";
