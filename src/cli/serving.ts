@@ -89,6 +89,7 @@ function serveOptions(parts: SessionParts, contexts: Contexts): ServeOptions {
     reporter,
     hostName: name,
     configName: invocation.configName,
+    speaksFast: !invocation.classic,
     resolvesTo: async (announced, address) => {
       const known = await resolve(announced).catch(() => []);
       return known.some((one) => sameAddress(one, address));

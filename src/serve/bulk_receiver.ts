@@ -8,6 +8,7 @@ import type {
   KeyProofs,
   OfferAnswer,
   Offered,
+  RangeHandler,
   RequestHandler,
 } from "../protocol/mod.ts";
 import type { Client } from "./client.ts";
@@ -16,6 +17,7 @@ import { refusing } from "./failures.ts";
 import type { Gate, Granted } from "./gate.ts";
 import { type Bodiless, makingOf } from "./making.ts";
 import { Offers } from "./offers.ts";
+import { rangesFor } from "./range_digests.ts";
 import type { Turn } from "./turn.ts";
 
 /** A file that is written to all the time has no digest. */
@@ -40,6 +42,12 @@ export class BulkReceiver implements BulkHandler {
     this.#gate = gate;
     this.#turn = turn;
     this.fork = fork;
+  }
+
+  /** Not of a name, so that it is no file in hand. */
+  get ranges(): RangeHandler {
+    const { configured: config, identity: peer = "", workplace: { state } } = this.#client;
+    return rangesFor({ config, state, peer });
   }
 
   async identifyByKeys(name: string, shown: KeyProofs): Promise<KeyedIdentity> {

@@ -2,29 +2,14 @@
 import { createHash } from "node:crypto";
 import { DeltaError, deltaFor, literalDelta, sameContentAs } from "../delta/mod.ts";
 import type { SourceFile } from "../fs/mod.ts";
-import type { ByteStream, Fingerprint, SizedStream } from "../model/mod.ts";
+import type { ByteStream, SizedStream } from "../model/mod.ts";
 import type { ThereView, WholeContent } from "../protocol/mod.ts";
 import { isSystemError } from "./context.ts";
 
-/** Longest time that the kernel's clock for files stands still (100 Hz), doubled. */
-const TICK_MS = 20;
 /** Read at once; frames are cut from it. */
 const PIECE_BYTES = 512 * 1_024;
 /** Hashed in one go: a millisecond or two. */
 const HASH_BYTES = 2 * 1_048_576;
-
-/**
- * Waits until the next write is sure to leave another time behind. Two writes within one tick of the
- * kernel's clock cannot be told apart afterwards, so what is read in the tick of the last write may be
- * a mixture that looks unchanged.
- */
-export async function tickIsOver(fingerprint: Fingerprint, nowMs = Date.now()): Promise<void> {
-  if (isWithinTick(fingerprint, nowMs)) await new Promise((go) => setTimeout(go, TICK_MS));
-}
-
-export function isWithinTick({ ctime }: Fingerprint, nowMs = Date.now()): boolean {
-  return Math.abs(nowMs - Number(ctime / 1_000_000n)) < TICK_MS;
-}
 
 /** What is read: an open file, or bytes that were read from one in one state of it. */
 export type ContentSource = Pick<SourceFile, "size" | "readAt" | "isUnchanged"> & {

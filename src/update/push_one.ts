@@ -1,5 +1,6 @@
 /** One dirty row against one Peer: look, decide, act. */
 import { keyFor, locate } from "../config/mod.ts";
+import { isWithinTick, tickIsOver } from "../fs/mod.ts";
 import {
   checkText,
   type DirtyRow,
@@ -20,7 +21,7 @@ import {
 import type { DeltaSource, LookResult, OfferAnswer, ThereView } from "../protocol/mod.ts";
 import { type PushFacts, type PushStep, pushStep, type ThereFacts } from "../reconcile/mod.ts";
 import { type Contested, winsConflict } from "./conflict.ts";
-import { isWithinTick, memorySource, OutgoingContent, tickIsOver } from "./content.ts";
+import { memorySource, OutgoingContent } from "./content.ts";
 import { isSystemError, type PushContext } from "./context.ts";
 import * as say from "./messages.ts";
 
@@ -42,7 +43,9 @@ const NOTHING = "---";
 const TIME_REGEXP = /^v1:mtime=-?\d+/;
 const ZERO_TIME = "v1:mtime=0";
 /** LIMIT: read and sent in one piece. */
-export const SMALL_BYTES = 256 * 1_024;
+const SMALL_BYTES = 256 * 1_024;
+/** What a file takes that is read while it is sent: pieces of it. */
+const STREAM_BYTES = 1_048_576;
 
 export interface PushOptions {
   readonly isRemoval: boolean;
@@ -332,4 +335,10 @@ async function isParentMissing({ context: { peer }, key, name, isRemoval }: Push
 function tellDry({ context: { reporter }, peer, name }: Push, kind: string): "kept" {
   reporter.print(say.dryRunLine(kind, peer, name), { event: "dry-run", kind, peer, name });
   return "kept";
+}
+
+/** Memory that a row takes while it is pushed. */
+export function memoryOf(here: Present): number {
+  if (here.kind !== "reg") return 0;
+  return here.size <= SMALL_BYTES ? here.size : STREAM_BYTES;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { nanos } from "../model/mod.ts";
-import { tickIsOver } from "./content.ts";
+import { tickIsOver } from "./tick.ts";
 
 const NOW = 1_600_000_000_000_000_000n;
 
