@@ -46,7 +46,7 @@ function randomSource(seed: number): () => number {
 }
 
 /** Writes the old file of `size` bytes, and the new one: overwritten, inserted and deleted bytes. */
-function makeFiles(dir: string, size: number): void {
+export function makeFiles(dir: string, size: number): void {
   const random = randomSource(0x2545f491), edit = randomSource(0x9e3779b9);
   const before = openSync(`${dir}/old`, "w"), after = openSync(`${dir}/new`, "w");
   const everyBytes = Math.floor(size / EDITS);

@@ -69,9 +69,9 @@ group bench { host ${this.names.join(" ")}; key k; include %t%; exclude *~ .*.sw
       for (const host of hosts) servers.add(this, host);
       for (const host of hosts) await this.#listens(host);
       servers.watch();
-    } catch (error) {
+    } catch (cause) {
       await servers[Symbol.asyncDispose]();
-      throw error;
+      throw new Error(`A server did not start: ${await servers.said()}`, { cause });
     }
     return servers;
   }
@@ -102,13 +102,21 @@ group bench { host ${this.names.join(" ")}; key k; include %t%; exclude *~ .*.sw
 /** Running servers. */
 export class Servers implements AsyncDisposable {
   readonly #children: Deno.ChildProcess[] = [];
+  readonly #said: Promise<string>[] = [];
   #watches: Watch[] = [];
 
   add(hosts: Hosts, host: string): void {
     const [program, ...args] = hosts.words(host, ["-ii"]);
-    const quiet = { stdin: "null", stdout: "null", stderr: "null" } as const;
-    const child = new Deno.Command(program!, { args, env: hosts.env(host), cwd: "/", ...quiet });
-    this.#children.push(child.spawn());
+    const quiet = { stdin: "null", stdout: "null", stderr: "piped" } as const;
+    const env = hosts.env(host);
+    const child = new Deno.Command(program!, { args, env, cwd: "/", ...quiet }).spawn();
+    this.#children.push(child);
+    this.#said.push(new Response(child.stderr).text());
+  }
+
+  /** What they have written to standard error, when they have ended. */
+  async said(): Promise<string> {
+    return (await Promise.all(this.#said)).join("");
   }
 
   watch(): void {
