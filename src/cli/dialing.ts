@@ -16,6 +16,8 @@ export function dialFor(session: Session): Dial {
     state,
     reporter,
     dryRun: invocation.dryRun,
+    classic: invocation.classic,
+    ...(invocation.bytesPerSecond && { bytesPerSecond: invocation.bytesPerSecond }),
     connect: (host) =>
       connect({
         host,

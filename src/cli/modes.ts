@@ -241,6 +241,7 @@ async function update(
     ...(invocation.jobs !== undefined && { parallel: invocation.jobs }),
     ...removalOptions(invocation),
     dryRun: invocation.dryRun,
+    checksum: invocation.checksum,
     isRestricted: invocation.groups !== undefined,
     signal: host.signal,
   });

@@ -1,7 +1,13 @@
 /** A peer's name -> a connected Peer whose certificate is the one that we know. */
-import { type Config, isNosslPair } from "../config/mod.ts";
-import { CsyncError, type HostName, pinFingerprint } from "../model/mod.ts";
-import { connectPeer, type ConnectPeerOptions, type Peer } from "../protocol/mod.ts";
+import { type Config, isNosslPair, keysWith } from "../config/mod.ts";
+import { CsyncError, type HostName, percentEncode, pinFingerprint } from "../model/mod.ts";
+import {
+  type ClientTls,
+  connectPeer,
+  type ConnectPeerOptions,
+  type Peer,
+  type Trusted,
+} from "../protocol/mod.ts";
 import type { Reporter } from "../report/mod.ts";
 import type { StateStore } from "../state/mod.ts";
 import * as say from "./messages.ts";
@@ -21,6 +27,10 @@ export interface DialOptions {
   readonly groups?: readonly string[];
   /** Protocol lines for `-vvv`. */
   readonly trace?: NonNullable<ConnectPeerOptions["trace"]>;
+  /** `--classic`: the fast dialect is not offered. @default {false} */
+  readonly classic?: boolean;
+  /** `--bwlimit`: to each peer. @default no limit */
+  readonly bytesPerSecond?: number;
   /** Nothing is written, not even the certificate of a first contact. @default {false} */
   readonly dryRun?: boolean;
 }
@@ -35,16 +45,23 @@ export function dialer(options: DialOptions): Dial {
     const isPlain = isNosslPair(config, config.hostName, peer);
     reporter.note(say.connecting(peer, !isPlain));
     const trust = new Trust(options, peer);
+    const dialect = new Dialect(options, peer);
     let duplex: Connection | undefined;
     try {
+      const fast = await dialect.offer();
       duplex = await options.connect(peer);
-      return await connectPeer({
+      const connected = await connectPeer({
         duplex,
         configName: config.configName,
-        ...(!isPlain && { tls: { upgrade: options.upgrade, trust: (c) => trust.judge(c) } }),
-        ...(options.groups && { groups: options.groups }),
-        ...(options.trace && { trace: options.trace }),
+        ...(!isPlain && { tls: clientTls(options, trust) }),
+        groups: options.groups,
+        keys: keysWith(config, peer),
+        fast,
+        bytesPerSecond: options.bytesPerSecond,
+        trace: options.trace,
       });
+      await dialect.met(connected);
+      return connected;
     } catch (error) {
       if (!isConnectionError(error)) throw error;
       if (trust.changed !== undefined) reporter.note(say.pinChanged(trust.changed));
@@ -52,6 +69,10 @@ export function dialer(options: DialOptions): Dial {
       return undefined;
     }
   };
+}
+
+function clientTls({ upgrade }: DialOptions, trust: Trust): ClientTls {
+  return { upgrade, trust: (shown) => trust.judge(shown), confirm: () => trust.confirm() };
 }
 
 interface Failure {
@@ -91,31 +112,65 @@ export function isConnectionError(error: unknown): error is CsyncError {
   return error instanceof CsyncError && /^(net|protocol)\//.test(error.code);
 }
 
+/** What a peer speaks, remembered: who is known to speak the classic dialect is not asked each time. */
+class Dialect {
+  readonly #note: string;
+  #known: string | undefined;
+
+  constructor(private readonly options: DialOptions, private readonly peer: HostName) {
+    this.#note = `dialect/${percentEncode(peer)}`;
+  }
+
+  async offer(): Promise<NonNullable<ConnectPeerOptions["fast"]>> {
+    if (this.options.classic) return "never";
+    this.#known = await this.options.state.note(this.#note);
+    return this.#known === "classic" ? "if-ours" : "offer";
+  }
+
+  async met({ dialect }: Peer): Promise<void> {
+    const { state, reporter, dryRun = false, classic = false } = this.options;
+    if (classic || this.#known === dialect) return;
+    if (this.#known === "fast") reporter.note(say.wentBack(this.peer));
+    if (!dryRun) await state.transaction((tx) => tx.putNote(this.#note, dialect));
+  }
+}
+
 /** The certificate a peer shows against the one it showed first (W 5.3). */
 class Trust {
   /** Set when another certificate was shown. */
   changed: say.ChangedPin | undefined;
+  /** Never seen before, in hexadecimal. */
+  #unknown: string | undefined;
 
   constructor(private readonly options: DialOptions, private readonly peer: HostName) {}
 
-  async judge(certificate: Uint8Array): Promise<"ok" | "wrong"> {
+  async judge(certificate: Uint8Array): Promise<Trusted> {
+    const shown = hex(certificate);
+    const known = await this.options.state.pin(this.peer);
+    if (known !== undefined) return await this.#compare(known.certificate, shown);
+    this.#unknown = shown;
+    return "unproven";
+  }
+
+  /** The peer has proven to know a key, or speaks a dialect that has no proofs. */
+  async confirm(): Promise<"ok" | "wrong"> {
     const { state, reporter, dryRun = false, config } = this.options;
     const { peer } = this;
-    const shown = hex(certificate);
-    let known = await state.pin(peer);
-    if (known === undefined) {
-      // W 20.6: only hosts of a group are pinned.
-      const isMember = config.groups.some((group) => group.peers.some((p) => p.name === peer));
-      if (!isMember || dryRun) return "ok";
-      known = await state.transaction((tx) => tx.pinFirst({ peer, certificate: shown }));
-      if (known.certificate === shown) {
-        reporter.note(say.pinAdded(peer, await pinFingerprint(shown)));
-      }
-    }
-    if (known.certificate.toUpperCase() === shown) return "ok";
+    const shown = this.#unknown;
+    // W 20.6: only hosts of a group are pinned.
+    const isMember = config.groups.some((group) => group.peers.some((p) => p.name === peer));
+    if (shown === undefined || !isMember || dryRun) return "ok";
+    const known = await state.transaction((tx) => tx.pinFirst({ peer, certificate: shown }));
+    if (known.certificate !== shown) return await this.#compare(known.certificate, shown);
+    reporter.note(say.pinAdded(peer, await pinFingerprint(shown)));
+    return "ok";
+  }
+
+  async #compare(known: string, shown: string): Promise<"ok" | "wrong"> {
+    if (known.toUpperCase() === shown) return "ok";
     this.changed = {
-      peer,
-      known: await pinFingerprint(known.certificate),
+      peer: this.peer,
+      known: await pinFingerprint(known),
       shown: await pinFingerprint(shown),
     };
     return "wrong";

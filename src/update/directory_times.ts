@@ -15,6 +15,11 @@ export class DirectoryTimes {
     const dir = parent(name);
     if (dir !== undefined && this.#times.has(dir)) this.#spoilt.add(dir);
     this.#spoilt.delete(name);
+    this.found(name, what);
+  }
+
+  /** The peer has it as it is here. */
+  found(name: DbName, what: Present): void {
     if (what.kind === "dir" && this.#times.size < MAX_DIRECTORIES) {
       this.#times.set(name, what.meta.mtime);
     }

@@ -1,6 +1,6 @@
 /** Events of the update run, with the C program's texts and levels (D 8). */
 import type { CsyncError, DbName, HostName } from "../model/mod.ts";
-import type { ReportEvent } from "../report/mod.ts";
+import type { Reporter, ReportEvent } from "../report/mod.ts";
 
 /** What is done to one name at one peer. */
 export interface Job {
@@ -16,6 +16,13 @@ export function started({ name, peer, isRemoval }: Job): ReportEvent {
 
 export function upToDate({ name, peer }: Job): ReportEvent {
   return { event: "up-to-date", level: 1, text: "File is already up to date on peer.", name, peer };
+}
+
+/** All that is said of an object that the peer has already. */
+export function equal(job: Job, reporter: Reporter): void {
+  if (!reporter.wants(1)) return;
+  reporter.note(started(job));
+  reporter.note(upToDate(job));
 }
 
 export function staysDirty({ name, peer }: Job): ReportEvent {
@@ -100,6 +107,12 @@ export function hostStaysDirty(peer: HostName): ReportEvent {
 export function connecting(peer: HostName, isEncrypted: boolean): ReportEvent {
   const text = `Connecting to host ${peer} (${isEncrypted ? "SSL" : "PLAIN"}) ...`;
   return { event: "connecting", level: 1, text, peer };
+}
+
+/** It has spoken the fast dialect before. */
+export function wentBack(peer: HostName): ReportEvent {
+  const text = `${peer} speaks only as csync2 does now: another program, or --classic.`;
+  return { event: "dialect-changed", level: 1, text, peer };
 }
 
 /** Which step failed; the line that everybody sees follows. */

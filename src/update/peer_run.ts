@@ -1,5 +1,5 @@
 /** The update of one peer: its rows, removals first, over one connection. */
-import { type Config, includeRoots, locate, peersOf, resolveName } from "../config/mod.ts";
+import { type Config, peersOf, resolveName } from "../config/mod.ts";
 import type { ReadJail } from "../fs/mod.ts";
 import {
   type DbName,
@@ -15,15 +15,18 @@ import type { Peer } from "../protocol/mod.ts";
 import { marksFor } from "../reconcile/mod.ts";
 import type { Reporter } from "../report/mod.ts";
 import { outdatedTold, type StateStore } from "../state/mod.ts";
-import { isSystemError, type PushContext } from "./context.ts";
+import type { PushContext } from "./context.ts";
 import { type Dial, isConnectionError } from "./dial.ts";
 import { DirectoryTimes } from "./directory_times.ts";
 import type { HeldMarks } from "./held_marks.ts";
 import { lookAgain } from "./look_again.ts";
 import { InFlight } from "./in_flight.ts";
+import { LARGE_AT_ONCE, LargeFiles } from "./large_files.ts";
 import * as say from "./messages.ts";
 import { markSubtree } from "./missing_parent.ts";
-import { pushOne, type PushResult } from "./push_one.ts";
+import { type Offered, Offering } from "./offering.ts";
+import { type Plan, planOf, removalsAmong } from "./plan.ts";
+import { memoryOf, pushOne, type PushResult, type Seen } from "./push_one.ts";
 import { SettleQueue } from "./settle_queue.ts";
 
 /** LIMIT: two programs that push the same names again and again leave the rest to the next run. */
@@ -42,16 +45,9 @@ export interface PeerRunOptions {
   readonly isTaken: (name: DbName) => boolean;
   /** `-G` is in force: rows of other groups are no left-overs. */
   readonly isRestricted: boolean;
+  /** `--checksum`: nothing is equal without a look at its content. @default {false} */
+  readonly checksum?: boolean;
   readonly signal?: AbortSignal;
-}
-
-/** What the rows of a peer are before anything is sent. */
-interface Plan {
-  /** Descending. Usually few; a name, two numbers and a flag each. */
-  readonly removals: DirtyRow[];
-  readonly modifications: number;
-  /** Those of the modifications that are include roots or prefix directories. */
-  readonly roots: readonly DirtyRow[];
 }
 
 export class PeerRun {
@@ -71,6 +67,8 @@ export class PeerRun {
   /** Directory that the peer lacks, from where the next pass begins. */
   #missing: DbName | undefined;
   #leftOver = 0;
+  /** Large files, to be sent after the small ones. */
+  readonly #large = new LargeFiles();
 
   constructor(options: PeerRunOptions, peerName: HostName) {
     this.#options = options;
@@ -86,7 +84,10 @@ export class PeerRun {
   async run(): Promise<void> {
     const { config, reporter, dial } = this.#options;
     const peer = this.#peerName;
-    const { removals: rows, modifications: others, roots } = await this.#plan();
+    const { removals: rows, modifications: others, roots } = await planOf(
+      this.#options,
+      this.#rows(),
+    );
     if (!config.groups.some((group) => group.peers.some((p) => p.name === peer))) {
       return this.#tellLeftOver(rows.length + others, false);
     }
@@ -118,24 +119,6 @@ export class PeerRun {
     if (!isRestricted && count > 0) reporter.note(say.leftOver(this.#peerName, count, isHostKnown));
   }
 
-  /** Tells removals from modifications; keeps only the former, for they are sent in reverse. */
-  async #plan(): Promise<Plan> {
-    const removals: DirtyRow[] = [], roots: DirtyRow[] = [];
-    const areRoots = includeRoots(this.#options.config);
-    let modifications = 0;
-    for await (const rows of this.#rows()) {
-      for (const row of rows) {
-        if (!this.#options.isTaken(row.name)) continue;
-        if (this.#isRemoval(row.name)) removals.push(row);
-        else {
-          modifications++;
-          if (areRoots.has(row.name)) roots.push(row);
-        }
-      }
-    }
-    return { removals: removals.reverse(), modifications, roots };
-  }
-
   /** What is held is not sent by this run in any other way either. */
   async #withoutHeld(rows: readonly DirtyRow[]): Promise<DirtyRow[]> {
     const { held, isTaken } = this.#options;
@@ -152,18 +135,6 @@ export class PeerRun {
     return this.#options.state.dirtyRows({ peer: this.#peerName });
   }
 
-  /** What cannot be examined is no removal (D 7.3.1): it fails as a modification, with its reason. */
-  #isRemoval(name: DbName): boolean {
-    const { config, jail } = this.#options;
-    const at = locate(config, name);
-    try {
-      return at !== undefined && jail.look(at).kind === "absent";
-    } catch (error) {
-      if (!isSystemError(error)) throw error;
-      return false;
-    }
-  }
-
   async #pushAll(peer: Peer, plan: Plan): Promise<void> {
     const context = this.#context(peer);
     const flight = this.#flight(context);
@@ -171,11 +142,11 @@ export class PeerRun {
       if (!await this.#start(flight, context, { row, isRemoval: true })) break;
     }
     await flight.drain();
-    await this.#settled.flush();
+    await this.#flush();
     let from: DbName | undefined;
     do {
-      from = await this.#pass(flight, context, from);
-      await this.#settled.flush(); // what is done does not come again
+      from = await this.#pass(flight, context, from) ?? await this.#sendLarge(flight, context);
+      await this.#flush(); // what is done does not come again
     } while (from !== undefined);
     await this.#pushContested(flight, context);
     await this.#times.restore(context);
@@ -210,16 +181,71 @@ export class PeerRun {
     from: DbName | undefined,
   ): Promise<DbName | undefined> {
     this.#missing = undefined;
-    for await (const rows of this.#rows()) {
-      for (const row of rows) {
-        if (!this.#isDue(row.name, from)) continue;
-        if (await this.#start(flight, context, { row, isRemoval: false })) continue;
+    for await (const some of this.#offered(flight, context, this.#due(from))) {
+      for (const one of some) {
+        if (this.#large.puts(one) || await this.#begin(flight, context, one)) continue;
         await flight.drain();
         return this.#missing;
       }
     }
     await flight.drain();
     return this.#missing;
+  }
+
+  async *#due(from: DbName | undefined): AsyncGenerator<readonly DirtyRow[]> {
+    for await (const rows of this.#rows()) yield rows.filter(({ name }) => this.#isDue(name, from));
+  }
+
+  /** The rows as they are, or with what the peer has, where it can be asked for many of them at once. */
+  async *#offered(
+    flight: InFlight,
+    context: PushContext,
+    rows: AsyncIterable<readonly DirtyRow[]>,
+  ): AsyncIterable<readonly Offered[]> {
+    const { bulk } = context.peer;
+    const { state, dryRun, checksum = false } = this.#options;
+    // An answer takes marks away at the peer, which no dry run does.
+    if (bulk === undefined || dryRun) {
+      for await (const some of rows) yield some.map((row) => ({ row }));
+      return;
+    }
+    const announce = async (row: DirtyRow) => {
+      await flight.drain();
+      return this.#missing === undefined && await context.identify(row.myName);
+    };
+    yield* new Offering(context, { bulk, state, comparesContent: checksum, announce }).offered(
+      rows,
+    );
+  }
+
+  /** @returns false when nothing more may begin */
+  async #begin(flight: InFlight, context: PushContext, one: Offered): Promise<boolean> {
+    const { row, seen, same } = one;
+    if (same === undefined) {
+      return await this.#start(flight, context, { row, isRemoval: false, seen });
+    }
+    if (!flight.hasRoom) await flight.room();
+    if (this.#isStopped || this.#missing !== undefined) return false;
+    const job = { name: row.name, peer: this.#peerName, isRemoval: false };
+    this.#looked.set(row.name, same);
+    this.#times.found(row.name, same);
+    flight.take({ row, result: "settled", tell: (reporter) => say.equal(job, reporter) });
+    return true;
+  }
+
+  /** @returns as `#pass` */
+  async #sendLarge(flight: InFlight, context: PushContext): Promise<DbName | undefined> {
+    for (const one of this.#large.take()) {
+      await flight.room(LARGE_AT_ONCE);
+      if (!await this.#begin(flight, context, one)) break;
+    }
+    await flight.drain();
+    return this.#missing;
+  }
+
+  async #flush(): Promise<void> {
+    await this.#settled.flush();
+    for (const name of this.#settled.takeStayed()) this.#kept.add(name);
   }
 
   /**
@@ -230,7 +256,7 @@ export class PeerRun {
   async #start(
     flight: InFlight,
     context: PushContext,
-    { row, isRemoval }: { row: DirtyRow; isRemoval: boolean },
+    { row, isRemoval, seen }: { row: DirtyRow; isRemoval: boolean; seen?: Seen | undefined },
   ): Promise<boolean> {
     const isAlone = row.myName !== this.#announced;
     await (isAlone ? flight.drain() : flight.room());
@@ -238,7 +264,8 @@ export class PeerRun {
     flight.start({
       row,
       path: resolveName(this.#options.config, row.name) ?? row.name,
-      push: (reporter) => pushOne({ ...context, reporter }, row, { isRemoval }),
+      bytes: seen === undefined ? 0 : memoryOf(seen.here),
+      push: (reporter) => pushOne({ ...context, reporter }, row, { isRemoval, seen }),
     });
     if (isAlone) await flight.drain();
     return true;
@@ -263,10 +290,9 @@ export class PeerRun {
       if (names.size === 0) return;
       const removals: DirtyRow[] = [], others: DirtyRow[] = [];
       for await (const rows of this.#rows()) {
-        for (const row of rows) {
-          if (!names.has(row.name)) continue;
-          (this.#isRemoval(row.name) ? removals : others).push(row);
-        }
+        const found = rows.filter(({ name }) => names.has(name));
+        const areGone = removalsAmong(this.#options, found);
+        found.forEach((row, n) => (areGone[n] ? removals : others).push(row));
       }
       for (const row of (await this.#options.held.sieve(removals)).reverse()) {
         if (!await this.#start(flight, context, { row, isRemoval: true })) break;
@@ -313,8 +339,8 @@ export class PeerRun {
     const sent = this.#looked.get(row.name);
     this.#looked.delete(row.name);
     if (result === "settled") await this.#settled.add(row, sent);
-    if (sent?.kind === "absent") this.#kept.add(row.name); // no modification, should the mark stay
-    else if (result !== "present") this.#kept.add(row.name);
+    // Of what is settled only what stays marked can come again (`#flush`).
+    if (result !== "present" && result !== "settled") this.#kept.add(row.name);
     if (result === "kept" && !this.#options.dryRun) await this.#settled.keep(row);
     if (result === "in-no-group") this.#leftOver++;
     this.#options.reporter.progress({ peer: this.#peerName, files: 1 });

@@ -26,6 +26,8 @@ export interface UpdateOptions {
   readonly onlyPeers?: readonly string[];
   /** `-d`: nothing is changed anywhere, `?M ?D ?S !M !D` lines are printed. @default {false} */
   readonly dryRun?: boolean;
+  /** `--checksum`: nothing is equal without a look at its content. @default {false} */
+  readonly checksum?: boolean;
   /** `-j`. @default {8} */
   readonly parallel?: number;
   /** Whether `-G` is in force. @default {false} */
