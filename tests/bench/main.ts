@@ -26,7 +26,8 @@ import { makeTree } from "./tree.ts";
 import { Bed } from "./works.ts";
 
 const PROGRAMS = ["ours", "csync2", "rsync", "find", "cp", "rdiff"];
-const FULL_FILES = 128_000, FILES = 20_000;
+const SCALE_WORKS = ["million", "peers"];
+const FULL_FILES = 128_000, FILES = 20_000, SCALE_FILES = 1_000_000;
 
 function options() {
   const { values } = parseArgs({
@@ -34,19 +35,28 @@ function options() {
       full: { type: "boolean", default: false },
       files: { type: "string" },
       dir: { type: "string", default: "/dev/shm" },
-      only: { type: "string", default: Object.keys(WORKS).join(",") },
+      only: { type: "string" },
       programs: { type: "string", default: PROGRAMS.join(",") },
       "reuse-csync2": { type: "string" },
       classic: { type: "boolean", default: false },
       source: { type: "boolean", default: false },
-      output: { type: "string", default: `${ROOT}dist/bench.json` },
+      output: { type: "string" },
       scale: { type: "boolean", default: false },
+      peers: { type: "string", default: "50" },
+      "peer-files": { type: "string", default: "2000" },
     },
   });
-  const works = set(values.only, Object.keys(WORKS)) as Set<Work>;
-  const programs = set(values.programs, PROGRAMS);
-  const files = Number(values.files ?? (values.full ? FULL_FILES : FILES));
-  return { ...values, works, programs, files };
+  const { scale, full } = values;
+  const known = scale ? SCALE_WORKS : Object.keys(WORKS);
+  return {
+    ...values,
+    works: set(values.only ?? known.join(","), known),
+    programs: set(values.programs, PROGRAMS),
+    files: Number(values.files ?? (scale ? SCALE_FILES : full ? FULL_FILES : FILES)),
+    peers: Number(values.peers),
+    peerFiles: Number(values["peer-files"]),
+    output: values.output ?? `${ROOT}dist/bench${scale ? "-scale" : ""}.json`,
+  };
 }
 
 function set(text: string, known: readonly string[]): Set<string> {
@@ -89,7 +99,7 @@ async function main(): Promise<void> {
   try {
     const ours = await oursWords(dir, wanted);
     if (wanted.scale) return await benchScale({ ...wanted, dir, ours });
-    const { files, works, programs } = wanted;
+    const { files, programs } = wanted, works = wanted.works as Set<Work>;
     const bytes = makeTree(`${dir}/source`, files);
     const at = new Date().toISOString();
     const report: Report = { at, machine: machine(), files, bytes, figures: [] };
