@@ -57,13 +57,17 @@ test("a file that SIG has shown is replaced in the steps of 2.1-0rc1", async (be
 test("SIG waits for the end of a PATCH of another connection", async (bed) => {
   await using client = await bed.client();
   await using other = await bed.client();
+  await using third = await bed.client();
   const name = bed.path("F");
   await client.expect(`PATCH ${KEY} ${name}`, "OK (send_data).");
   await client.stream();
-  const answer = other.ask(`SIG ${KEY} ${name}`);
-  const first = await Promise.race([answer, client.ask("octet-stream 8\nrs\x026A\x01x\0")]);
-  equal(first, FINISHED);
+  let isAnswered = false;
+  const answer = other.ask(`SIG ${KEY} ${name}`).finally(() => isAnswered = true);
+  await sig(third, bed.path("G")); // others are served meanwhile
+  ok(!isAnswered);
+  equal(await client.ask("octet-stream 8\nrs\x026A\x01x\0"), FINISHED);
   equal(await answer, "OK (data_follows).");
+  match(await other.line() ?? "", /:size=1$/); // what is shown is the new one
 });
 
 test("SETIME of a file that another connection has replaced since SIG is no conflict", async (bed) => {
