@@ -1,5 +1,5 @@
 /** What two hosts of ours can say to each other beyond the classic dialect (docs/fast-protocol.md). */
-import type { DbName, Key, Outcome, Present, Refusal } from "../model/mod.ts";
+import type { DbName, Key, Outcome, Present, Refusal, Regular } from "../model/mod.ts";
 import type { RangeHandler, RangePeer } from "./ranges.ts";
 import type { Addressed, RequestHandler } from "./request.ts";
 
@@ -32,8 +32,25 @@ export interface BulkPeer {
   readonly maxOffers: number;
   /** An answer for each row, in their order. Changes nothing at the peer but its marks for us (`same`). */
   offer(rows: readonly Offer[]): Promise<readonly OfferAnswer[]>;
+  /**
+   * Has the peer make a file that it does not have from another one of its own: with all that `put` does,
+   * but without its content. Undefined: that has another content, or there is something of that name;
+   * nothing was changed then.
+   */
+  copy?(want: WantedCopy<Key>): Promise<Outcome | undefined>;
   /** Listings compared by ranges; without it `list` tells all rows. */
   readonly ranges?: RangePeer;
+}
+
+/** A new file, and where its content is. */
+export interface WantedCopy<K extends string = string> {
+  readonly key: K;
+  readonly name: DbName;
+  readonly here: Regular;
+  /** A file of the receiving side that may have the content. */
+  readonly like: { readonly key: K; readonly name: DbName };
+  /** SHA-256 of the content. */
+  readonly digest: Uint8Array;
 }
 
 /** An offer as it arrives. */
@@ -80,4 +97,6 @@ export interface BulkHandler {
   digest(at: Addressed): Promise<Uint8Array | undefined | Refusal>;
   /** Makes anything but a regular file, with owner, mode and time: what creation and follow-ups do. */
   make(at: Addressed, want: Exclude<Present, { kind: "reg" }>): Promise<Outcome>;
+  /** Makes a new file from another one; see BulkPeer. */
+  copy?(want: WantedCopy): Promise<Outcome | undefined>;
 }

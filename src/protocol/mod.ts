@@ -16,6 +16,7 @@ export type {
   Offer,
   OfferAnswer,
   Offered,
+  WantedCopy,
 } from "./bulk.ts";
 export type { KnownFlavours } from "./classic/server.ts";
 export type { Trace } from "./classic/wire.ts";

@@ -1,5 +1,6 @@
 /** Decisions of a run as pure functions. Imports: model, config. @module */
 export { type Admission, admit, type AdmitFacts } from "./admit.ts";
+export { Alike, type FileSketch } from "./alike.ts";
 export { type CheckStep, checkStep, type CheckStepOptions } from "./check_step.ts";
 export {
   conflict,

@@ -10,8 +10,10 @@ import type {
   Offered,
   RangeHandler,
   RequestHandler,
+  WantedCopy,
 } from "../protocol/mod.ts";
 import type { Client } from "./client.ts";
+import { Copies } from "./copies.ts";
 import { digestOf } from "./digest.ts";
 import { refusing } from "./failures.ts";
 import type { Gate, Granted } from "./gate.ts";
@@ -85,6 +87,16 @@ export class BulkReceiver implements BulkHandler {
     if (digest === undefined) return "changed";
     signed.add(name, file.fingerprint);
     return digest;
+  }
+
+  async copy(want: WantedCopy): Promise<Outcome | undefined> {
+    using _turn = await this.#turn.beginAmongOthers(want.name);
+    const permit = await this.#client.options.puts?.take();
+    using _permit = permit;
+    return await this.#gate.pass(
+      want,
+      (granted) => new Copies(this.#client, this.#gate).make(want, granted),
+    );
   }
 
   async make(at: Addressed, want: Bodiless): Promise<Outcome> {

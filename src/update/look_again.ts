@@ -2,8 +2,8 @@
  * Looks at what a peer got from us and somebody else has replaced here since (state/told.ts). It is
  * replaced there too if it is still exactly that; whatever else the peer has, somebody else answers for.
  */
-import { locate } from "../config/mod.ts";
-import type { DbName, DirtyRow, Entry } from "../model/mod.ts";
+import { type Config, locate } from "../config/mod.ts";
+import type { DbName, DirtyRow, Entry, HostName } from "../model/mod.ts";
 import { marksFor, pushOrder } from "../reconcile/mod.ts";
 import {
   forgetOutdated,
@@ -95,4 +95,17 @@ async function lookAt(
       await rememberTold(tx, [told(late, { entry: sent, relays: late.relays + 1 })]);
     }
   });
+}
+
+/**
+ * With three hosts, the version that loses may have replaced ours at the third one: nobody would ever
+ * notice, for neither side has a mark for it any more. Where nothing has changed this costs one SIG.
+ */
+export async function tellOthers(
+  { config, state }: { readonly config: Config; readonly state: StateStore },
+  loser: HostName,
+  name: DbName,
+): Promise<void> {
+  const marks = marksFor(config, name, { forced: false }).filter(({ peer }) => peer !== loser);
+  if (marks.length > 0) await state.transaction((tx) => tx.mark(marks));
 }

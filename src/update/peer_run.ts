@@ -12,14 +12,13 @@ import {
   refusalText,
 } from "../model/mod.ts";
 import type { Peer } from "../protocol/mod.ts";
-import { marksFor } from "../reconcile/mod.ts";
 import type { Reporter } from "../report/mod.ts";
 import { outdatedTold, type StateStore } from "../state/mod.ts";
 import type { PushContext } from "./context.ts";
 import { type Dial, isConnectionError } from "./dial.ts";
 import { DirectoryTimes } from "./directory_times.ts";
 import type { HeldMarks } from "./held_marks.ts";
-import { lookAgain } from "./look_again.ts";
+import { lookAgain, tellOthers } from "./look_again.ts";
 import { InFlight } from "./in_flight.ts";
 import { LARGE_AT_ONCE, LargeFiles } from "./large_files.ts";
 import * as say from "./messages.ts";
@@ -27,6 +26,7 @@ import { markSubtree } from "./missing_parent.ts";
 import { type Offered, Offering } from "./offering.ts";
 import { type Plan, planOf, removalsAmong } from "./plan.ts";
 import { memoryOf, pushOne, type PushResult, type Seen } from "./push_one.ts";
+import { copyRenamed } from "./renames.ts";
 import { SettleQueue } from "./settle_queue.ts";
 
 /** LIMIT: two programs that push the same names again and again leave the rest to the next run. */
@@ -138,6 +138,18 @@ export class PeerRun {
   async #pushAll(peer: Peer, plan: Plan): Promise<void> {
     const context = this.#context(peer);
     const flight = this.#flight(context);
+    await copyRenamed(context, {
+      removals: plan.removals,
+      due: () => this.#due(undefined),
+      push: (row) => this.#start(flight, context, { row, isRemoval: false }),
+      drain: async () => {
+        await flight.drain();
+        await this.#flush();
+        this.#missing = undefined; // what is below it was marked, and comes with the rest
+      },
+      settle: (row) => this.#account(row, "settled"),
+      isStopped: () => this.#isStopped,
+    });
     for (const row of plan.removals) {
       if (!await this.#start(flight, context, { row, isRemoval: true })) break;
     }
@@ -361,23 +373,12 @@ export class PeerRun {
       dryRun,
       identify: (myName) => this.#identify(peer, myName),
       looked: (name, here) => this.#looked.set(name, here),
-      tellOthers: (name) => this.#tellOthers(name),
+      tellOthers: (name) => tellOthers(this.#options, this.#peerName, name),
       wasPut: (name, what, bytes) => {
         this.#times.sent(name, what);
         if (bytes > 0) reporter.progress({ peer: this.#peerName, bytes });
       },
     };
-  }
-
-  /**
-   * With three hosts, the version that loses may have replaced ours at the third one: nobody would ever
-   * notice, for neither side has a mark for it any more. Where nothing has changed this costs one SIG.
-   */
-  async #tellOthers(name: DbName): Promise<void> {
-    const { config, state } = this.#options;
-    const marks = marksFor(config, name, { forced: false })
-      .filter(({ peer }) => peer !== this.#peerName);
-    if (marks.length > 0) await state.transaction((tx) => tx.mark(marks));
   }
 
   async #identify(peer: Peer, myName: HostName): Promise<boolean> {

@@ -1,0 +1,256 @@
+/** Renamed and moved files: the peer makes them from what it has, before the old names are removed. */
+import { keyFor, locate } from "../config/mod.ts";
+import {
+  type DbName,
+  type DirtyRow,
+  type Key,
+  type Located,
+  nanos,
+  parent,
+  parseCheckText,
+  type Regular,
+  TYPE_BITS,
+} from "../model/mod.ts";
+import { isWithinTick, tickIsOver } from "../fs/mod.ts";
+import type { BulkPeer, Offer } from "../protocol/mod.ts";
+import { Alike, type FileSketch } from "../reconcile/mod.ts";
+import { memorySource, OutgoingContent } from "./content.ts";
+import { isSystemError, type PushContext } from "./context.ts";
+import * as say from "./messages.ts";
+
+/** LIMIT: removals that are looked at, and files that are made from them; what is beyond is sent. */
+const REMOVALS_MAX = 131_072;
+/** LIMIT: copies under way, and bytes of small contents with them. */
+const COPIES_AT_ONCE = 32;
+/** Read in one piece. */
+const SMALL_BYTES = 256 * 1_024;
+/** What is offered for a name that is gone here: never the same, so the peer tells what it has. */
+const NOTHING: Regular = {
+  kind: "reg",
+  size: 0,
+  meta: { mode: TYPE_BITS.reg, uid: 0, gid: 0, mtime: nanos(0n) },
+};
+
+/** A peer that can copy. */
+type CopyingPeer = BulkPeer & Required<Pick<BulkPeer, "copy">>;
+
+/** A new file, and a name that is about to be removed at the peer and may have its content. */
+interface Renamed {
+  readonly row: DirtyRow;
+  readonly key: Key;
+  readonly at: Located;
+  /** Bytes, when it was found. */
+  readonly size: number;
+  readonly like: { readonly key: Key; readonly name: DbName };
+}
+
+/** What the run of a peer does for its renamed files. */
+export interface RenamingRun {
+  /** Of this run, before any of them is carried out. */
+  readonly removals: readonly DirtyRow[];
+  /** All other rows of this run. */
+  readonly due: () => AsyncIterable<readonly DirtyRow[]>;
+  /** Begins to push a row that is no removal; false: nothing more may begin. */
+  readonly push: (row: DirtyRow) => Promise<boolean>;
+  /** Waits for all that was begun. */
+  readonly drain: () => Promise<void>;
+  /** The peer has the object of the row. */
+  readonly settle: (row: DirtyRow) => Promise<void>;
+  readonly isStopped: () => boolean;
+}
+
+/**
+ * Has the peer make renamed files, and before them the directories above, which are rows like any other.
+ * @throws NetError, ProtocolError, StateError
+ */
+export async function copyRenamed(context: PushContext, run: RenamingRun): Promise<void> {
+  const [first] = run.removals, { bulk } = context.peer;
+  if (first === undefined || !canCopy(bulk) || context.dryRun) return;
+  if (!await context.identify(first.myName)) return;
+  const renames = new Renames(context, { bulk, isStopped: run.isStopped });
+  await renames.find(run.removals, run.due());
+  if (renames.isEmpty) return;
+  const { directories } = renames;
+  for await (const rows of run.due()) {
+    for (const row of rows) if (directories.has(row.name)) await run.push(row);
+  }
+  await run.drain();
+  for await (const row of renames.copy()) await run.settle(row);
+  await run.drain();
+}
+
+function canCopy(bulk: BulkPeer | undefined): bulk is CopyingPeer {
+  return bulk?.copy !== undefined;
+}
+
+interface RenamesOptions {
+  readonly bulk: CopyingPeer;
+  /** No more is begun. */
+  readonly isStopped: () => boolean;
+}
+
+/**
+ * What is found here is a guess, and whatever goes wrong is not told: the row stays as it is and comes
+ * again with all others, when the removals are through.
+ */
+class Renames {
+  readonly #context: PushContext;
+  readonly #options: RenamesOptions;
+  #renamed: readonly Renamed[] = [];
+
+  constructor(context: PushContext, options: RenamesOptions) {
+    this.#context = context;
+    this.#options = options;
+  }
+
+  /**
+   * Finds the renamed files among `rows`; the own name of `removals`, which are not empty, has been
+   * announced. @throws NetError, ProtocolError
+   */
+  async find(
+    removals: readonly DirtyRow[],
+    rows: AsyncIterable<readonly DirtyRow[]>,
+  ): Promise<void> {
+    const myName = removals[0]!.myName, gone = new Map<DbName, Key>();
+    for (const { name, myName: other } of removals.slice(0, REMOVALS_MAX)) {
+      const key = other === myName ? this.#keyOf(name) : undefined;
+      if (key !== undefined) gone.set(name, key);
+    }
+    const alike = await this.#sketches(gone);
+    if (alike.isEmpty) return;
+    const found: Renamed[] = [];
+    for await (const some of rows) {
+      if (found.length >= REMOVALS_MAX) break;
+      for (const { row, file } of this.#newFiles(some.filter((row) => row.myName === myName))) {
+        const like = alike.for(file), key = this.#keyOf(row.name), at = this.#locate(row.name);
+        if (like === undefined || key === undefined || at === undefined) continue;
+        found.push({ row, key, at, size: file.size, like: { key: gone.get(like)!, name: like } });
+      }
+    }
+    this.#renamed = found;
+  }
+
+  /** Directories above the new names, without which nothing can be made there. */
+  get directories(): ReadonlySet<DbName> {
+    const above = new Set<DbName>();
+    for (const { row } of this.#renamed) {
+      let dir = parent(row.name);
+      while (dir !== undefined && !above.has(dir)) {
+        above.add(dir);
+        dir = parent(dir);
+      }
+    }
+    return above;
+  }
+
+  get isEmpty(): boolean {
+    return this.#renamed.length === 0;
+  }
+
+  /** Makes the files. @returns rows that are done, as they end. @throws NetError, ProtocolError */
+  async *copy(): AsyncGenerator<DirtyRow, void, void> {
+    const going: Promise<DirtyRow | undefined>[] = [];
+    for (const renamed of this.#renamed) {
+      if (this.#options.isStopped()) break;
+      const copied = this.#copyOne(renamed).then((isDone) => isDone ? renamed.row : undefined);
+      copied.catch(() => {}); // told when it is its turn
+      going.push(copied);
+      if (going.length < COPIES_AT_ONCE) continue;
+      const row = await going.shift();
+      if (row !== undefined) yield row;
+    }
+    for (const copied of going) {
+      const row = await copied;
+      if (row !== undefined) yield row;
+    }
+  }
+
+  #keyOf(name: DbName): Key | undefined {
+    return keyFor(this.#context.config, name, this.#context.peerName);
+  }
+
+  #locate(name: DbName): Located | undefined {
+    return locate(this.#context.config, name);
+  }
+
+  /** What the peer has under names that are gone here. */
+  async #sketches(gone: ReadonlyMap<DbName, Key>): Promise<Alike> {
+    const { bulk } = this.#options, alike = new Alike();
+    const offers = [...gone].map(([name, key]): Offer => ({
+      key,
+      name,
+      here: NOTHING,
+      isCurrent: false,
+    }));
+    for (let at = 0; at < offers.length; at += bulk.maxOffers) {
+      const some = offers.slice(at, at + bulk.maxOffers);
+      const answers = await bulk.offer(some);
+      answers.forEach((answer, n) => {
+        const sketch = answer.kind === "there"
+          ? sketchOf(some[n]!.name, answer.checkText)
+          : undefined;
+        if (sketch !== undefined) alike.add(sketch);
+      });
+    }
+    return alike;
+  }
+
+  *#newFiles(
+    rows: readonly DirtyRow[],
+  ): Generator<{ readonly row: DirtyRow; readonly file: FileSketch }> {
+    const located: { readonly row: DirtyRow; readonly at: Located }[] = [];
+    for (const row of rows) {
+      const at = row.forced ? undefined : this.#locate(row.name);
+      if (at !== undefined) located.push({ row, at });
+    }
+    const seen = this.#context.jail.lookEach(located.map(({ at }) => at));
+    for (const [n, { row }] of located.entries()) {
+      const entry = seen[n]!;
+      if (entry instanceof Error || entry.kind !== "reg") continue;
+      yield { row, file: { name: row.name, size: entry.size, mtime: entry.meta.mtime } };
+    }
+  }
+
+  async #copyOne({ row: { name }, key, like, ...file }: Renamed): Promise<boolean> {
+    const { reporter, peerName, looked, wasPut } = this.#context, { bulk } = this.#options;
+    try {
+      using stack = new DisposableStack();
+      const { here, content } = await this.#read(stack, file);
+      const digest = await content.digest();
+      if (digest === undefined || !content.whole().isStillValid()) return false;
+      const outcome = await bulk.copy({ key, name, here, like, digest });
+      if (outcome?.kind !== "done") return false;
+      if (reporter.wants(1)) reporter.note(say.started({ name, peer: peerName, isRemoval: false }));
+      looked(name, here);
+      wasPut(name, here, 0);
+      return true;
+    } catch (error) {
+      if (isSystemError(error)) return false;
+      throw error;
+    }
+  }
+
+  async #read(
+    stack: DisposableStack,
+    { at, size }: { readonly at: Located; readonly size: number },
+  ): Promise<{ readonly here: Regular; readonly content: OutgoingContent }> {
+    const { jail } = this.#context;
+    if (size <= SMALL_BYTES) {
+      const all = new Uint8Array(size), small = jail.readSmall(at, all);
+      if (small !== undefined && !isWithinTick(small.fingerprint)) {
+        const here = small.entry;
+        return { here, content: new OutgoingContent(memorySource(all.subarray(0, here.size))) };
+      }
+    }
+    const source = stack.use(jail.open(at));
+    await tickIsOver(source.fingerprint);
+    const here: Regular = { kind: "reg", meta: source.meta, size: source.size };
+    return { here, content: new OutgoingContent(source) };
+  }
+}
+
+function sketchOf(name: DbName, checkText: string): FileSketch | undefined {
+  const { type, size, mtime } = parseCheckText(checkText) ?? {};
+  if (type !== "reg" || size === undefined || mtime === undefined) return undefined;
+  return { name, size: Number(size), mtime: nanos(mtime.value) };
+}
