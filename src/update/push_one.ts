@@ -69,8 +69,6 @@ interface Push extends Contested {
   readonly here: Entry;
   /** The answer to an offer. */
   readonly there?: SeenThere | undefined;
-  /** The peer had no directory above when it was asked, which may have been sent since. */
-  readonly mayLackParent?: boolean;
   /** Of a regular file. */
   readonly content?: OutgoingContent;
   /** The peer had nothing when it was asked. */
@@ -172,18 +170,17 @@ async function decide(push: Push): Promise<PushResult> {
     : await judgeOffered(push, push.there);
   if ("refusal" in there) return refuse(push, there.refusal);
   if (!await isOver(push, there)) return "not-due";
-  if (there.kind === "parent-missing" && push.there !== undefined && hasParent) {
-    const absent: ThereFacts = { kind: "absent" };
-    const all = { ...push, isNew: true, mayLackParent: true };
-    return await perform(all, pushStep({ ...facts, there: absent }));
-  }
   const isNew = there.kind === "absent";
   return await perform({ ...push, isNew }, pushStep({ ...facts, there }));
 }
 
 /** The peer is asked again only when its content is what matters. */
 async function judgeOffered(push: Push, answer: SeenThere): ReturnType<typeof lookThere> {
-  if (answer.kind !== "there") return answerFacts(answer);
+  if (answer.kind !== "there") {
+    const facts = answerFacts(answer);
+    // The directory above may have been sent since.
+    return "refusal" in facts || facts.kind !== "parent-missing" ? facts : { kind: "absent" };
+  }
   const sameText = isSameText(push, answer.checkText);
   if (sameText && push.content !== undefined) return await lookThere(push);
   return { kind: "there", sameText, sameContent: true };
@@ -307,7 +304,7 @@ async function carryOut(push: Push, act: () => Promise<Outcome>): Promise<PushRe
   }
   const outcome = await act();
   if (outcome.kind === "done") return "settled";
-  if (outcome.kind === "parent-missing" && push.mayLackParent) return "parent-missing";
+  if (outcome.kind === "parent-missing" && mayLackParent(push)) return "parent-missing";
   // What it has changed itself it will tell everybody.
   if (outcome.kind === "conflict" && push.context.onlyOver !== undefined) return "not-due";
   if (outcome.kind !== "conflict" || !await winsConflict(push, here)) return refuse(push, outcome);
@@ -316,6 +313,11 @@ async function carryOut(push: Push, act: () => Promise<Outcome>): Promise<PushRe
   if (second.kind === "done") return "settled";
   reporter.note(say.gaveUp(push));
   return refuse(push, second);
+}
+
+/** It was not asked for just now. */
+function mayLackParent({ there, name }: Push): boolean {
+  return there !== undefined && parent(name) !== undefined;
 }
 
 async function flushThen(push: Push, act: () => Promise<Outcome>): Promise<Outcome> {

@@ -35,11 +35,13 @@ function someTree(roll: (n: number) => number): TreeSpec {
 }
 
 /** Answers late and out of order; refuses some names, and has marks of its own for others. */
-function oddPeer(seed: number, window: number): FakePeer {
+function oddPeer(seed: number, window: number, maxOffers?: number): FakePeer {
   const roll = dice(seed + 1_000);
   const refused = new Set(PLACES.filter(() => roll(12) === 0));
   return new FakePeer({
     window,
+    timeUnit: "seconds",
+    ...(maxOffers && { maxOffers }),
     instead: async (request) => {
       if (window > 1) {
         for (let hops = roll(60); hops > 0; hops--) await undefined;
@@ -59,11 +61,11 @@ async function push(bed: Bed, peer: FakePeer): Promise<void> {
 }
 
 /** Two pushes of two random trees; everything that can be seen of them. */
-async function journey(seed: number, window: number) {
+async function journey(seed: number, window: number, maxOffers?: number) {
   const roll = dice(seed);
   const first = someTree(roll), second = someTree(roll);
   await using bed = new Bed(GROUP, first);
-  const peer = oddPeer(seed, window);
+  const peer = oddPeer(seed, window, maxOffers);
   const seen: unknown[] = [];
   await bed.check();
   for (const tree of [undefined, second]) {
@@ -89,6 +91,13 @@ async function journey(seed: number, window: number) {
 Deno.test("update() with eight rows under way ends and tells as with one", async () => {
   for (let seed = 0; seed < 120; seed++) {
     assert.deepEqual(await journey(seed, 8), await journey(seed, 1), `seed ${seed}`);
+  }
+});
+
+Deno.test("update() that offers its rows ends and tells as one that looks at each of them", async () => {
+  for (let seed = 0; seed < 80; seed++) {
+    const offered = await journey(seed, 8, 1 + seed % 4);
+    assert.deepEqual(offered, await journey(seed, 1), `seed ${seed}`);
   }
 });
 

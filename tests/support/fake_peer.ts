@@ -1,4 +1,5 @@
 /** A peer in memory: objects by name, its own marks, and a log of what it was asked. */
+import assert from "node:assert/strict";
 import { contentOf, drain, patch, signature, signatureOfNothing } from "../../src/delta/mod.ts";
 import {
   checkText,
@@ -23,11 +24,16 @@ import {
   toBytes,
 } from "../../src/model/mod.ts";
 import type {
+  BulkPeer,
   DeltaSource,
   ListedRow,
   LookResult,
+  Offer,
+  OfferAnswer,
   Peer,
+  PutOptions,
   ThereView,
+  WholeContent,
 } from "../../src/protocol/mod.ts";
 
 export interface FakeObject {
@@ -48,22 +54,32 @@ export interface FakePeerOptions {
   readonly files?: Readonly<Record<string, string>>;
   /** Pieces of TYPE by name. */
   readonly contents?: Readonly<Record<string, string>>;
+  /** Rows of an offer: then it speaks the fast dialect. @default classic */
+  readonly maxOffers?: number;
 }
 
 export class FakePeer implements Peer {
-  readonly dialect = "classic";
+  readonly dialect: "classic" | "fast";
+  readonly bulk?: BulkPeer;
   readonly window: number;
   readonly timeUnit: "seconds" | "nanos";
   readonly objects = new Map<string, FakeObject>();
   /** Names with a mark of the peer's own. */
   readonly dirty = new Set<string>();
   readonly log: string[] = [];
+  /** Names whose record there is not what is on its disk. */
+  readonly outdated = new Set<string>();
   isDisposed = false;
   readonly #options: FakePeerOptions;
 
   constructor(options: FakePeerOptions = {}) {
     this.#options = options;
-    this.timeUnit = options.timeUnit ?? "seconds";
+    const { maxOffers } = options;
+    this.dialect = maxOffers === undefined ? "classic" : "fast";
+    this.timeUnit = options.timeUnit ?? (maxOffers === undefined ? "seconds" : "nanos");
+    if (maxOffers !== undefined) {
+      this.bulk = { maxOffers, offer: (rows) => this.#offered(rows) };
+    }
     this.window = options.window ?? 1;
     for (const [name, content] of Object.entries(options.files ?? {})) this.file(name, content);
   }
@@ -100,26 +116,77 @@ export class FakePeer implements Peer {
     const refusal = await this.#asked(`SIG ${name}`);
     if (refusal !== undefined) return refusal;
     const there = this.objects.get(name);
-    const above = parent(name);
-    if (there === undefined) {
-      const isTop = above === undefined ||
-        [...this.objects.keys()].every((n) => n.length >= name.length);
-      return isTop || this.objects.get(above)?.entry.kind === "dir"
-        ? { kind: "absent" }
-        : PARENT_MISSING as Refusal;
-    }
+    if (there === undefined) return this.#missing(name);
     const { entry, content } = there;
-    const text = checkText(entry, { time: "zero", ignored: NOTHING_IGNORED });
+    const time = this.bulk === undefined ? "zero" : "nanos";
+    const text = checkText(entry, { time, ignored: NOTHING_IGNORED });
+    if (this.bulk !== undefined) {
+      const digest = async () => {
+        this.log.push(`DIGEST ${name}`);
+        const hash = await crypto.subtle.digest("SHA-256", toBytes(content));
+        return entry.kind === "reg" ? new Uint8Array(hash) : undefined;
+      };
+      return {
+        kind: "there",
+        judged: await judge({ checkText: text, signature: none(), digest }),
+      };
+    }
     const sums = entry.kind === "reg" ? signature(contentOf(toBytes(content))).bytes : none();
     return { kind: "there", judged: await judge({ checkText: text, signature: sums }) };
   }
 
-  async put(_key: Key, name: DbName, want: Present, delta?: DeltaSource): Promise<Outcome> {
-    const refusal = await this.#asked(`PUT ${want.kind} ${name}`);
+  #missing(name: DbName): { readonly kind: "absent" } | Refusal {
+    const above = parent(name);
+    const isTop = above === undefined ||
+      [...this.objects.keys()].every((n) => n.length >= name.length);
+    return isTop || this.objects.get(above)?.entry.kind === "dir"
+      ? { kind: "absent" }
+      : PARENT_MISSING;
+  }
+
+  async #offered(rows: readonly Offer[]): Promise<OfferAnswer[]> {
+    assert.ok(rows.length > 0 && rows.length <= this.bulk!.maxOffers);
+    const refusal = await this.#asked(`OFFER ${rows.map(({ name }) => name).join(" ")}`);
+    return rows.map(({ name, here, isCurrent }): OfferAnswer => {
+      if (refusal !== undefined) return refusal;
+      const there = this.objects.get(name);
+      if (there === undefined) return this.#missing(name);
+      const [ours, theirs] = [there.entry, here].map((entry) => {
+        const text = checkText(entry, { time: "nanos", ignored: NOTHING_IGNORED });
+        return `${text} ${entry.meta.mtime}`;
+      });
+      const isSame = ours === theirs && isCurrent && !this.outdated.has(name) &&
+        !this.dirty.has(name);
+      if (isSame) return { kind: "same" };
+      const checked = checkText(there.entry, { time: "nanos", ignored: NOTHING_IGNORED });
+      return { kind: "there", checkText: checked };
+    });
+  }
+
+  async put(
+    _key: Key,
+    name: DbName,
+    want: Present,
+    delta?: DeltaSource,
+    { whole }: PutOptions = {},
+  ): Promise<Outcome> {
+    const request = `PUT ${want.kind} ${name}`;
+    // Contents come without a question before.
+    const lacksParent = this.bulk !== undefined && !this.objects.has(name) &&
+      this.#missing(name).kind !== "absent";
+    if (lacksParent) {
+      this.log.push(request);
+      return PARENT_MISSING;
+    }
+    const refusal = await this.#asked(request);
     if (refusal !== undefined) return refusal;
     if (this.dirty.has(name)) return CONFLICT;
     let content = "";
-    if (want.kind === "reg") {
+    if (want.kind === "reg" && this.bulk !== undefined) {
+      const sent = await wholeOf(whole!());
+      if (sent === undefined) return failed("Taken back");
+      content = sent;
+    } else if (want.kind === "reg") {
       const old = this.objects.get(name);
       const basis = contentOf(toBytes(old?.entry.kind === "reg" ? old.content : ""));
       const sums = old === undefined ? signatureOfNothing() : signature(basis);
@@ -209,6 +276,16 @@ export class FakePeer implements Peer {
 }
 
 async function* none() {}
+
+/** Undefined when it was taken back. */
+async function wholeOf(whole: WholeContent): Promise<string | undefined> {
+  let text = "";
+  if (whole.all !== undefined) text = fromBytes(whole.all);
+  else for await (const piece of whole.bytes) text += fromBytes(piece);
+  if (!whole.isStillValid()) return undefined;
+  assert.equal(text.length, whole.size);
+  return text;
+}
 
 /** In small pieces in one buffer, which is valid until the next pull only. */
 async function* pieces(text: string) {
