@@ -2,7 +2,16 @@
 import assert from "node:assert/strict";
 import { configOf, keyOf } from "../../tests/support/config.ts";
 import type { DbName, HostName } from "../model/mod.ts";
-import { grant, inPair, isNosslPair, keyFor, pairKeys, pairs, peersOf } from "./grants.ts";
+import {
+  grant,
+  inPair,
+  isNosslPair,
+  keyFor,
+  keysWith,
+  pairKeys,
+  pairs,
+  peersOf,
+} from "./grants.ts";
 
 const CONFIG = configOf(`
 nossl a.* B*; nossl c.demo *;
@@ -71,6 +80,16 @@ Deno.test("pairs() has the order of -T, as the C program printed it", () => {
     "n1 f.t",
     "n1 b.t",
   ]);
+});
+
+Deno.test("keysWith() has the keys of all groups with the peer, last declared first, each once", () => {
+  const config = configOf(
+    "group g { host x@n1 b.demo; key k1; include /x; } group h { host x@n2 (b.demo); key k2; include /y; } " +
+      "group i { host x b.demo; key k1; include /z; } group j { host x c.demo; key k3; include /z; }",
+    { host: "x" },
+  );
+  assert.deepEqual(keysWith(config, "b.demo"), [keyOf("k1"), keyOf("k2")]);
+  assert.deepEqual(keysWith(config, "none.demo"), []);
 });
 
 Deno.test("pairKeys() and inPair() look at own name and peer", () => {

@@ -160,3 +160,23 @@ Deno.test("PathLocks.tryTake() takes what is free and never waits or overtakes",
   locks.tryTake(path)![Symbol.dispose]();
   equal(locks.size, 0);
 });
+
+Deno.test("PathLocks.isFree() is what tryTake() would find, without taking anything", async () => {
+  const locks = new PathLocks();
+  const free = (path: string) => locks.isFree(path as DiskPath);
+  deepEqual([free("/a"), free("/")], [true, true]);
+  {
+    using _file = await locks.take("/a" as DiskPath);
+    using _tree = await locks.take("/t" as DiskPath, { below: true });
+    deepEqual(["/a", "/a/b", "/t", "/t/x/y", "/tt", "/"].map(free), [
+      false,
+      true,
+      false,
+      false,
+      true,
+      true,
+    ]);
+    equal(locks.size, 2);
+  }
+  deepEqual([free("/a"), free("/t/x")], [true, true]);
+});
