@@ -7,8 +7,9 @@ const TIME_START = "v1%3Amtime=";
 const STORED_MTIME_REGEXP = /^v1%3Amtime=(-?\d{1,19})(?=%3A)/;
 /** What no row may contain, whoever wrote it into the database. */
 const CONTROL_REGEXP = /[\0-\x20\x7f]/;
-const SECONDS_REGEXP = /^[1-9]\d{0,10}$/;
 const FRACTION_DIGITS = 9;
+const SECONDS_DIGITS_MAX = 11;
+const ZERO = 0x30, NINE = 0x39;
 
 /**
  * The text of a record, still encoded, with its time in the given unit (W 18.4). A fraction of a second
@@ -19,14 +20,24 @@ export function storedInUnit(record: FileRecord, unit: "seconds" | "nanos"): str
     ? percentEncode(percentDecode(record.stored))
     : record.stored;
   if (!stored.startsWith(TIME_START)) return stored;
-  const end = stored.indexOf("%", TIME_START.length);
-  const digits = stored.slice(TIME_START.length, end);
   // PERF: nearly all times are seconds after 1970, and digits are all it takes.
-  const isUsual = SECONDS_REGEXP.test(digits) && stored.startsWith("%3A", end);
-  if (!isUsual) return convertTime({ ...record, stored }, unit);
+  const end = endOfSeconds(stored);
+  if (end === undefined) return convertTime({ ...record, stored }, unit);
   if (unit === "seconds") return stored;
   const fraction = String(record.subsecond ?? 0).padStart(FRACTION_DIGITS, "0");
-  return TIME_START + digits + fraction + stored.slice(end);
+  return stored.slice(0, end) + fraction + stored.slice(end);
+}
+
+/** Where the time ends when it is in seconds without any doubt. */
+function endOfSeconds(stored: string): number | undefined {
+  const from = TIME_START.length, most = from + SECONDS_DIGITS_MAX;
+  if (stored.charCodeAt(from) === ZERO) return undefined;
+  let at = from;
+  for (; at < most; at++) {
+    const code = stored.charCodeAt(at);
+    if (!(code >= ZERO && code <= NINE)) break;
+  }
+  return at > from && stored.startsWith("%3A", at) ? at : undefined;
 }
 
 function convertTime({ stored, subsecond }: FileRecord, unit: "seconds" | "nanos"): string {
