@@ -17,6 +17,7 @@ import type { DirHandle, Jail, PathLocks } from "../fs/mod.ts";
 import type { StateStore } from "../state/mod.ts";
 import { type Place, refusalOf, type Seen } from "./steps.ts";
 import { type Repaired, repairIntents, type RepairOptions } from "./intents.ts";
+import { Durable } from "./durable.ts";
 import { makeParents } from "./make_parents.ts";
 import { FilePut } from "./put_file.ts";
 import { changeMeta, changeObject } from "./put_other.ts";
@@ -34,7 +35,7 @@ export interface ApplierOptions {
   readonly state: StateStore;
   readonly locks: PathLocks;
   readonly ignored: Ignored;
-  /** @default {"full"} */
+  /** @default {"file"} */
   readonly durability?: Durability;
   /** Owner of new objects, as this process makes them. @default {root} */
   readonly owner?: { readonly uid: number; readonly gid: number };
@@ -66,12 +67,13 @@ export class Applier {
       state,
       locks,
       ignored,
-      durability = "full",
+      durability = "file",
       owner = { uid: 0, gid: 0 },
       now = () => nanos(BigInt(Date.now()) * 1_000_000n),
     }: ApplierOptions,
   ) {
-    this.#workshop = { jail, state, ignored, durability, owner, now };
+    const durable = new Durable(durability, jail);
+    this.#workshop = { jail, state, ignored, durable, owner, now };
     this.#locks = locks;
   }
 
@@ -100,11 +102,13 @@ export class Held implements Disposable {
   readonly #lock: Disposable;
   #place: Place | undefined;
   #failure: unknown;
+  #isOpen = true;
 
   constructor(workshop: Workshop, target: Target, lock: Disposable) {
     this.#workshop = workshop;
     this.#target = target;
     this.#lock = lock;
+    workshop.durable.enter();
   }
 
   /**
@@ -177,7 +181,7 @@ export class Held implements Disposable {
   /** The directory above is missing or behind a link. What is to go is gone; nothing else can be done. */
   async #changeNowhere(change: Change): Promise<Applied> {
     if (change.kind !== "remove") return { outcome: refusalOf(this.#failure), changed: false };
-    await this.#workshop.state.transaction(async (tx) => {
+    await this.#workshop.state.joined(async (tx) => {
       await tx.deleteRecords([this.#target.name]);
       await tx.clearMarks(this.#target.name, this.#target.peer);
     });
@@ -218,7 +222,10 @@ export class Held implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
     this.#leave();
+    this.#workshop.durable.leave();
     this.#lock[Symbol.dispose]();
   }
 }

@@ -76,7 +76,7 @@ async function copyTo(
 }
 
 async function fill(
-  { durability }: Workshop,
+  { durable }: Workshop,
   { file, place }: { file: TempFile; place: Place },
 ): Promise<void> {
   using source = place.dir.open(place.leaf);
@@ -85,7 +85,7 @@ async function fill(
   file.setOwner(uid, gid);
   file.setMode(mode);
   file.setTime(mtime);
-  if (durability !== "none") file.sync();
+  await durable.contents(file);
 }
 
 async function copyContent(

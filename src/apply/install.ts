@@ -1,6 +1,6 @@
 /**
  * Puts a complete new object in the place of an old one. This order lives here only: announce the
- * temporary name, make the object under it, tell exactly what it is, verify that the old one is still
+ * temporary name, make the object under it, tell exactly what it is, make that durable, verify that the old one is still
  * what was admitted, keep a copy, switch in one call, make it durable, record.
  */
 import { DONE, type Name, type Outcome, type Present, wantText } from "../model/mod.ts";
@@ -19,21 +19,29 @@ import {
 } from "./steps.ts";
 import { type Applied, isSystemError, type Target, type Workshop } from "./target.ts";
 
+/** What is made in one call; it needs nothing to be durable but its directory. */
+type Bodiless =
+  & Pick<TempFile, "name" | "look" | "installAs" | "installNew" | "settle">
+  & Disposable;
 /** A complete object under a temporary name; disposing removes it unless it was installed. */
-export type Draft = Pick<TempFile, "name" | "look" | "installAs"> & Disposable;
+export type Draft = TempFile | Bodiless;
+
+/** Changes what is not as it should be yet; true when there was something. */
+type Correct<D extends Draft> = (draft: D, made: Present) => boolean;
 
 /** How file systems say that they know no special rename. */
 const CANNOT = ["EINVAL", "ENOSYS", "EOPNOTSUPP"];
 
 /** Announces `want`, makes the object with `make` and installs it. */
-export async function create(
+export async function create<D extends Draft>(
   workshop: Workshop,
-  { target, place, want, make }: {
+  { target, place, want, make, correct }: {
     target: Target;
     place: Place;
     /** What the object is expected to be; a wrong guess costs one more transaction. */
     want: string;
-    make: (temp: Name) => Draft;
+    make: (temp: Name) => D;
+    correct?: Correct<D>;
   },
 ): Promise<Applied> {
   let temp: Name;
@@ -43,7 +51,7 @@ export async function create(
     return { outcome: refusalOf(error), changed: false };
   }
   await announce(workshop, target, { temp, want });
-  let draft: Draft;
+  let draft: D;
   try {
     draft = make(temp);
   } catch (error) {
@@ -51,7 +59,13 @@ export async function create(
     await giveUp(workshop, { target, place, temp });
     return { outcome, changed: false };
   }
-  return await install(workshop, { target, place, draft, announced: want });
+  return await install(workshop, {
+    target,
+    place,
+    draft,
+    announced: want,
+    ...(correct && { correct }),
+  });
 }
 
 /**
@@ -60,13 +74,14 @@ export async function create(
  * The record tells what was made, not what a look afterwards would show: a user's change directly
  * after the switch then differs from the record, and the next check finds it.
  */
-export async function install(
+export async function install<D extends Draft>(
   workshop: Workshop,
-  { target, place, draft, announced }: {
+  { target, place, draft, announced, correct }: {
     target: Target;
     place: Place;
-    draft: Draft;
+    draft: D;
     announced: string;
+    correct?: Correct<D>;
   },
 ): Promise<Applied> {
   using owned = new DisposableStack();
@@ -74,14 +89,18 @@ export async function install(
   let made: Present, outcome: Outcome;
   try {
     made = complete(draft);
+    if (correct?.(draft, made) === true) made = complete(draft);
     const want = wantText(made);
     if (want !== announced) await announce(workshop, target, { temp: draft.name, want });
-    verify(place);
-    await backUp(workshop, { target, place });
+    if ("sync" in draft) await workshop.durable.contents(draft);
+    if (place.admitted.entry.kind !== "absent") { // else the rename itself replaces nothing
+      verify(place);
+      await backUp(workshop, { target, place });
+    }
     outcome = switchIn(place, { draft, made });
   } catch (error) {
     if (error instanceof Unfinished) {
-      owned.move(); // the complete object stays under its temporary name, and the intent with it
+      draft.settle(); // the complete object stays under its temporary name, and the intent with it
       return { outcome: refusalOf(error.cause), changed: true };
     }
     const refusal = refusalOf(error);
@@ -89,7 +108,7 @@ export async function install(
     await giveUp(workshop, { target, place, temp: draft.name });
     return { outcome: refusal, changed: false };
   }
-  const synced = syncDirectory(workshop, place);
+  const synced = await syncDirectory(workshop, place);
   await record(workshop, target, { entry: made, actions: true });
   return { outcome: outcome.kind === "done" ? synced : outcome, changed: true };
 }
@@ -117,7 +136,7 @@ function switchIn(
   { draft, made }: { draft: Draft; made: Present },
 ): Outcome {
   const old = admitted.entry.kind;
-  if (old === "absent") return installNew({ dir, leaf }, draft);
+  if (old === "absent") return installNew({ dir, leaf, admitted }, draft);
   if (old !== "dir" && made.kind !== "dir") {
     draft.installAs(leaf);
     return DONE;
@@ -130,6 +149,7 @@ function switchIn(
   }
   try {
     remove(dir, draft.name, old); // the old object has the temporary name now
+    draft.settle();
     return DONE;
   } catch (error) {
     return exchangeBack({ dir, leaf }, { draft, error });
@@ -137,13 +157,14 @@ function switchIn(
 }
 
 /** Where nothing was: what appeared since then is not replaced. */
-function installNew({ dir, leaf }: Pick<Place, "dir" | "leaf">, draft: Draft): Outcome {
+function installNew(place: Place, draft: Draft): Outcome {
   try {
-    dir.renameNew(draft.name, leaf);
+    draft.installNew(place.leaf);
   } catch (error) {
     if (isSystemError(error, "EEXIST")) throw changedMeanwhile();
     if (!isSystemError(error, ...CANNOT)) throw error;
-    draft.installAs(leaf);
+    verify(place);
+    draft.installAs(place.leaf);
   }
   return DONE;
 }

@@ -1,4 +1,5 @@
 /** A regular file from a stream: complete beside the old one before anything of that is touched. */
+import { setImmediate } from "node:timers";
 import {
   checkText,
   type Meta,
@@ -20,6 +21,8 @@ import { type Applied, isSystemError, type Target, type Workshop } from "./targe
 const IN_MEMORY_BYTES = 256 * 1_024;
 /** A small delta can make a large file by copying; up to here it waits in memory for `spill`. */
 const IN_MEMORY_MAX_BYTES = 4 * 1_048_576;
+/** After so much copying others get a turn. */
+const TURN_BYTES = 16 * 1_048_576;
 const ID_UNCHANGED = 0xffff_ffff;
 
 /** Owner, permissions and time that the new file gets. */
@@ -63,14 +66,50 @@ export class FilePut implements AsyncDisposable {
    * @throws OsError whatever the disk says; `refusalOf` makes it a reply
    */
   write(bytes: Uint8Array): void {
-    this.#size += bytes.length;
-    if (this.#temp === undefined && this.#size <= IN_MEMORY_MAX_BYTES) {
-      this.#small.push(bytes.slice());
-      return;
+    if (this.#temp === undefined && this.#size + bytes.length <= IN_MEMORY_MAX_BYTES) {
+      return this.take(bytes.slice());
     }
+    this.#size += bytes.length;
     // RACE: content that `spill` was not called for; a crash now leaves a temporary file behind.
     this.#temp ??= this.#start(this.#place.dir.tempName(this.#place.leaf));
     this.#temp.write(bytes);
+  }
+
+  /**
+   * As `write`, without a copy: `bytes` must stay as they are until `install` or `spill` has ended.
+   * @throws OsError
+   */
+  take(bytes: Uint8Array): void {
+    this.#size += bytes.length;
+    if (this.#temp === undefined) this.#small.push(bytes);
+    else this.#temp.write(bytes);
+  }
+
+  /**
+   * Appends a whole file of this host: its blocks are shared or copied within the kernel where that is
+   * possible. Other work gets its turn meanwhile.
+   *
+   * @returns false when it is not in the state any more in which it was opened: do not install
+   * @throws OsError
+   */
+  async copyFrom(source: SourceFile): Promise<boolean> {
+    if (this.isLarge(source.size)) await this.spill();
+    const temp = this.#temp;
+    if (temp === undefined) {
+      const bytes = new Uint8Array(source.size);
+      if (source.readAt(bytes, 0) < bytes.length) return false;
+      this.take(bytes);
+      return source.isUnchanged();
+    }
+    if (!temp.cloneFrom(source)) {
+      for (let offset = 0; offset < source.size; offset += TURN_BYTES) {
+        const length = Math.min(TURN_BYTES, source.size - offset);
+        if (temp.copyFrom(source, { offset, length }) < length) return false;
+        await new Promise((go) => setImmediate(go));
+      }
+    }
+    this.#size += source.size;
+    return source.isUnchanged();
   }
 
   /** Whether so much is known to come or is here already that `spill` is worth while. */
@@ -113,6 +152,7 @@ export class FilePut implements AsyncDisposable {
         place,
         want: this.#guess(),
         make: (name) => this.#make(name),
+        correct: (draft, made) => this.#correct(draft, made),
       });
     }
     try {
@@ -122,7 +162,13 @@ export class FilePut implements AsyncDisposable {
     }
     this.#temp = undefined; // install() settles both
     this.#announced = undefined;
-    return await install(this.#workshop, { target, place, draft: temp, announced: "" });
+    return await install(this.#workshop, {
+      target,
+      place,
+      draft: temp,
+      announced: "",
+      correct: (draft, made) => this.#correct(draft, made),
+    });
   }
 
   #make(name: Name): TempFile {
@@ -136,11 +182,31 @@ export class FilePut implements AsyncDisposable {
     }
   }
 
-  /** Owner first: changing it clears the set-id bits. */
+  /**
+   * PERF: new files have our owner, as most should have; that saves a call. Where the system gives them
+   * another one (set-group-id directories), it is found out when they are looked at; until then the
+   * wrong group must not be allowed more than everybody is.
+   */
   #finish(temp: TempFile): void {
+    const { uid, gid, mode } = this.#dress, { owner } = this.#workshop;
+    const isOurs = (uid ?? owner.uid) === owner.uid && (gid ?? owner.gid) === owner.gid;
+    const groupOnly = (mode >> 3) & ~mode & 0o7, setId = mode & 0o6000;
+    this.#dressUp(temp, { setsOwner: !isOurs || (groupOnly | setId) !== 0 });
+  }
+
+  /** @returns whether it was necessary */
+  #correct(temp: TempFile, { meta }: Present): boolean {
+    const { uid = meta.uid, gid = meta.gid } = this.#dress;
+    if (uid === meta.uid && gid === meta.gid) return false;
+    this.#dressUp(temp, { setsOwner: true });
+    return true;
+  }
+
+  /** Owner first: changing it clears the set-id bits. */
+  #dressUp(temp: TempFile, { setsOwner }: { setsOwner: boolean }): void {
     const { uid, gid, mode, mtime, strict } = this.#dress;
     let isOwned = true;
-    if (uid !== undefined || gid !== undefined) {
+    if (setsOwner) {
       try {
         temp.setOwner(uid, gid);
       } catch (error) {
@@ -150,7 +216,6 @@ export class FilePut implements AsyncDisposable {
     }
     temp.setMode(isOwned ? mode : mode & 0o1777); // never set-id bits for somebody else
     temp.setTime(mtime);
-    if (this.#workshop.durability !== "none") temp.sync();
   }
 
   #guess(): string {

@@ -104,7 +104,7 @@ async function removeObject(workshop: Workshop, { target, place }: Work): Promis
     await withdraw(workshop, target);
     return { outcome, changed: false };
   }
-  const outcome = syncDirectory(workshop, place);
+  const outcome = await syncDirectory(workshop, place);
   await record(workshop, target, {
     entry: { kind: "absent", because: "leaf" },
     actions: true,
@@ -229,17 +229,22 @@ function dressed(
   dir: DirHandle,
   { temp, isDirectory, dress }: { temp: Name; isDirectory: boolean; dress?: () => void },
 ): Draft {
-  let isInstalled = false; // or removed
+  let isSettled = false;
   const draft: Draft = {
     name: temp,
     look: () => dir.look(temp),
     installAs: (leaf) => {
       dir.rename(temp, leaf);
-      isInstalled = true;
+      isSettled = true;
     },
+    installNew: (leaf) => {
+      dir.renameNew(temp, leaf);
+      isSettled = true;
+    },
+    settle: () => isSettled = true,
     [Symbol.dispose]: () => {
-      if (isInstalled) return;
-      isInstalled = true;
+      if (isSettled) return;
+      isSettled = true;
       try {
         if (isDirectory) dir.rmdir(temp);
         else dir.unlink(temp);
@@ -323,7 +328,7 @@ async function settle(workshop: Workshop, { target, place }: Work): Promise<Appl
   if (known?.stored === stored) {
     // PERF: nearly never is there a mark, and asking costs a quarter of a transaction.
     if (!await state.isDirty(target.name)) return UNCHANGED;
-    await state.transaction((tx) => tx.clearMarks(target.name, target.peer));
+    await state.joined((tx) => tx.clearMarks(target.name, target.peer));
   } else await record(workshop, target, { entry });
   return UNCHANGED;
 }

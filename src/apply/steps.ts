@@ -96,14 +96,12 @@ export async function announce(
   target: Target,
   { temp, want }: { temp: Name | ""; want: string },
 ): Promise<void> {
-  await state.transaction((tx) =>
-    tx.putIntent({ name: target.name, peer: target.peer, temp, want })
-  );
+  await state.joined((tx) => tx.putIntent({ name: target.name, peer: target.peer, temp, want }));
 }
 
 /** Takes back an announcement: nothing was changed. */
 export async function withdraw({ state }: Workshop, target: Target): Promise<void> {
-  await state.transaction((tx) => tx.deleteIntent(target.name));
+  await state.joined((tx) => tx.deleteIntent(target.name));
 }
 
 /** As withdraw, unless the temporary object could not be removed: then the next start does it. */
@@ -126,7 +124,7 @@ export async function record(
   target: Target,
   { entry, actions = false }: { entry: Entry; actions?: boolean },
 ): Promise<void> {
-  await workshop.state.transaction(async (tx) => {
+  await workshop.state.joined(async (tx) => {
     await recordIn(tx, workshop, { target, entry });
     if (actions && target.actions.length > 0) await tx.schedule(target.actions);
   });
@@ -161,10 +159,9 @@ export function remove(dir: DirHandle, leaf: Name, kind: Present["kind"]): void 
 }
 
 /** Makes the switch itself durable. The change is done anyway; a failure is told to the peer. */
-export function syncDirectory({ durability }: Workshop, { dir }: Place): Outcome {
-  if (durability !== "full") return DONE;
+export async function syncDirectory({ durable }: Workshop, { dir }: Place): Promise<Outcome> {
   try {
-    dir.sync();
+    await durable.entries(dir);
     return DONE;
   } catch (error) {
     return refusalOf(error);

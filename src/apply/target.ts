@@ -17,6 +17,7 @@ import {
   subsecond,
 } from "../model/mod.ts";
 import type { Jail } from "../fs/mod.ts";
+import type { Durable } from "./durable.ts";
 import type { StateStore } from "../state/mod.ts";
 
 /** Where copies of a file go before it is changed or removed (D 5.8). */
@@ -47,16 +48,17 @@ export interface Applied {
 
 /**
  * What survives a power failure once a change was reported as done. `none`: what the kernel got round
- * to; `content`: no file is ever empty or half written; `full`: the directory entry too.
+ * to. `file`: content and directory entry, each change by itself. `batch`: the same, but changes that are
+ * under way at the same time are made durable together.
  */
-export type Durability = "none" | "content" | "full";
+export type Durability = "none" | "batch" | "file";
 
 /** What the steps of all changes share. */
 export interface Workshop {
   readonly jail: Jail;
   readonly state: StateStore;
   readonly ignored: Ignored;
-  readonly durability: Durability;
+  readonly durable: Durable;
   /** Owner that new objects get by themselves; only a guess that saves a transaction when right. */
   readonly owner: { readonly uid: number; readonly gid: number };
   readonly now: () => Nanos;

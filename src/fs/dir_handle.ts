@@ -29,6 +29,7 @@ import {
 import { properName as proper } from "./beneath.ts";
 import { DiskObject, namesIn } from "./held_object.ts";
 import type { DirHandle, HeldObject, SourceFile, TempFile } from "./ports.ts";
+import { OpenDir } from "./open_dir.ts";
 import { DiskSource } from "./source_file.ts";
 import { DiskTemp } from "./temp_file.ts";
 import { tempName } from "./temp_name.ts";
@@ -37,19 +38,36 @@ import { tempName } from "./temp_name.ts";
 const NAME_TRIES = 100;
 
 export interface DiskDirInit {
-  /** The directory, as O_PATH is enough; owned from now on. */
-  readonly fd: Fd;
+  readonly dir: OpenDir;
   readonly random: (bytes: Uint8Array) => void;
+  /** A directory may have another name from now on, or none. */
+  readonly onMove?: () => void;
 }
 
 /** DirHandle over a descriptor. */
 export class DiskDir implements DirHandle {
-  readonly #fd: Fd;
-  readonly #random: (bytes: Uint8Array) => void;
+  readonly #dir: OpenDir;
+  readonly #init: DiskDirInit;
+  #isOpen = true;
 
-  constructor({ fd, random }: DiskDirInit) {
-    this.#fd = fd;
-    this.#random = random;
+  constructor(init: DiskDirInit) {
+    this.#dir = init.dir.use();
+    this.#init = init;
+  }
+
+  get #fd(): Fd {
+    if (this.#isOpen) return this.#dir.fd;
+    throw errorNamed("EBADF", { call: "use", path: "a closed directory" });
+  }
+
+  /** For those who make it durable together with others. @throws OsError once disposed */
+  get dir(): OpenDir {
+    void this.#fd;
+    return this.#dir;
+  }
+
+  get isInMemory(): boolean {
+    return this.#dir.durableBy === "nothing";
   }
 
   look(leaf: Name): Entry {
@@ -64,14 +82,9 @@ export class DiskDir implements DirHandle {
     checkReadable(this.look(leaf), leaf);
     // RACE: if a device took the place since the look, it is opened and closed again unread.
     const flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
-    const also = this.#fd.duplicate();
-    try {
-      const fd = openAt(leaf, { dir: this.#fd, flags });
-      return DiskSource.of({ fd, path: leaf, lookAgain: () => closeLookAt(also, leaf), also });
-    } catch (error) {
-      also[Symbol.dispose]();
-      throw error;
-    }
+    const fd = openAt(leaf, { dir: this.#fd, flags });
+    const also = new DiskDir(this.#init);
+    return DiskSource.of({ fd, path: leaf, lookAgain: () => also.lookClosely(leaf), also });
   }
 
   list(): Name[] {
@@ -81,17 +94,15 @@ export class DiskDir implements DirHandle {
 
   enter(leaf: Name): DirHandle {
     const flags = O_PATH | O_DIRECTORY | O_NOFOLLOW;
-    return new DiskDir({
-      fd: openAt(proper(leaf), { dir: this.#fd, flags }),
-      random: this.#random,
-    });
+    const dir = new OpenDir(openAt(proper(leaf), { dir: this.#fd, flags }));
+    return new DiskDir({ ...this.#init, dir });
   }
 
   createTemp(forLeaf: Name, name?: Name): TempFile {
     if (name !== undefined) return this.#createTemp(proper(name));
     for (let tries = NAME_TRIES;; tries--) {
       try {
-        return this.#createTemp(tempName(forLeaf, this.#random));
+        return this.#createTemp(tempName(forLeaf, this.#init.random));
       } catch (error) {
         const isTaken = error instanceof OsError && error.errnoName === "EEXIST";
         if (!isTaken || tries === 0) throw error;
@@ -101,7 +112,7 @@ export class DiskDir implements DirHandle {
 
   tempName(forLeaf: Name): Name {
     for (let tries = NAME_TRIES;; tries--) {
-      const name = tempName(forLeaf, this.#random);
+      const name = tempName(forLeaf, this.#init.random);
       if (entryAt(this.#fd, name).kind === "absent") return name;
       if (tries === 0) throw errorNamed("EEXIST", { call: "find a free name for", path: forLeaf });
     }
@@ -129,6 +140,7 @@ export class DiskDir implements DirHandle {
 
   rmdir(leaf: Name): void {
     removeDirectory(this.#fd, proper(leaf));
+    this.#init.onMove?.();
   }
 
   rename(from: Name, to: Name): void {
@@ -141,6 +153,7 @@ export class DiskDir implements DirHandle {
 
   exchange(a: Name, b: Name): void {
     this.#rename(a, b, "exchange");
+    this.#init.onMove?.();
   }
 
   hold(leaf: Name): HeldObject {
@@ -154,23 +167,19 @@ export class DiskDir implements DirHandle {
   }
 
   [Symbol.dispose](): void {
-    this.#fd[Symbol.dispose]();
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#dir.leave();
   }
 
   #createTemp(name: Name): TempFile {
-    const dir = this.#fd.duplicate();
-    try {
-      const flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
-      return new DiskTemp({ fd: openAt(name, { dir, flags, mode: 0o600 }), dir, name });
-    } catch (error) {
-      dir[Symbol.dispose]();
-      throw error;
-    }
+    const flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
+    const fd = openAt(name, { dir: this.#fd, flags, mode: 0o600 });
+    return new DiskTemp({ fd, dir: this.#dir, name });
   }
 
-  /** The directory open for listing and syncing, which a path descriptor cannot do. */
   #readable(): Fd {
-    return openAt(".", { dir: this.#fd, flags: O_RDONLY | O_DIRECTORY });
+    return readable(this.#fd);
   }
 
   #rename(from: Name, to: Name, mode: "replace" | "new" | "exchange"): void {
@@ -182,6 +191,11 @@ export class DiskDir implements DirHandle {
       throw errorNamed("EINVAL", { call: "renameat2", path: to });
     }
   }
+}
+
+/** The directory open for listing and syncing, which a path descriptor cannot do. @throws OsError */
+export function readable(dir: Fd): Fd {
+  return openAt(".", { dir, flags: O_RDONLY | O_DIRECTORY });
 }
 
 /** What open() refuses before it opens. */

@@ -27,18 +27,22 @@ import {
 } from "../os/mod.ts";
 import { openAnchor } from "./anchor.ts";
 import { type OpenBeneath, openBeneath, properName, type Purpose } from "./beneath.ts";
+import { SharedDirs } from "./open_dir.ts";
 import { Parents } from "./parents.ts";
-import { checkReadable, DiskDir } from "./dir_handle.ts";
+import { checkReadable, DiskDir, readable } from "./dir_handle.ts";
 import type {
   DirHandle,
   Jail,
   ReadJail,
   SmallFile,
   SourceFile,
+  TempFile,
   WalkOptions,
   WalkStep,
 } from "./ports.ts";
 import { DiskSource } from "./source_file.ts";
+import { syncContents, syncDirectories } from "./sync_group.ts";
+import type { DiskTemp } from "./temp_file.ts";
 import { systemRandom } from "./temp_name.ts";
 import { walk } from "./walk.ts";
 
@@ -213,6 +217,7 @@ class DiskReadJail implements ReadJail {
 
 class DiskJail extends DiskReadJail implements Jail {
   readonly #random: (bytes: Uint8Array) => void;
+  readonly #shared = new SharedDirs();
 
   constructor(options: JailOptions) {
     super(options);
@@ -221,7 +226,17 @@ class DiskJail extends DiskReadJail implements Jail {
 
   parentOf({ anchor, below }: Located): { readonly dir: DirHandle; readonly leaf: Name } {
     const { above, leaf } = split({ anchor, below });
-    return { dir: new DiskDir({ fd: this.hold(above, "path"), random: this.#random }), leaf };
+    const dir = this.#shared.take(above, () => this.hold(above, "path"));
+    const onMove = () => this.#shared.forget();
+    return { dir: new DiskDir({ dir, random: this.#random, onMove }), leaf };
+  }
+
+  syncContents(files: readonly TempFile[]): Promise<(OsError | undefined)[]> {
+    return syncContents(files.map((file) => (file as DiskTemp).unsynced));
+  }
+
+  syncDirectories(dirs: readonly DirHandle[]): Promise<(OsError | undefined)[]> {
+    return syncDirectories(dirs.map((dir) => (dir as DiskDir).dir), (dir) => readable(dir.fd));
   }
 }
 

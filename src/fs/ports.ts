@@ -106,6 +106,14 @@ export interface Jail extends ReadJail {
    * @throws OsError `ENOENT`, `ENOTDIR`, `ELOOP` (a parent is a link)
    */
   parentOf(at: Located): { readonly dir: DirHandle; readonly leaf: Name };
+  /**
+   * Makes the contents of files of its own durable, together where that is faster, without blocking this
+   * thread. None of them may be disposed meanwhile.
+   * @returns for each, in their order, why it may not be durable
+   */
+  syncContents(files: readonly TempFile[]): Promise<(OsError | undefined)[]>;
+  /** The same for the entries of directories. */
+  syncDirectories(dirs: readonly DirHandle[]): Promise<(OsError | undefined)[]>;
 }
 
 /** One open directory. Its verbs take one component, never a path, and follow no link. */
@@ -145,6 +153,8 @@ export interface DirHandle extends Disposable {
   hold(leaf: Name): HeldObject;
   /** Makes the directory's entries durable. */
   sync(): void;
+  /** Nothing in it needs to be made durable, or can be. @throws OsError */
+  readonly isInMemory: boolean;
 }
 
 /** One object, not its name: look at it, then change exactly what was seen. */
@@ -163,20 +173,31 @@ export interface HeldObject extends Disposable {
 /** A file that is being made. Disposing removes it unless it was installed. */
 export interface TempFile extends Disposable {
   readonly name: Name;
-  /** Appends. @throws OsError `ENOSPC`, `EDQUOT`, ... */
+  /** Appends; long runs of zeros become holes. @throws OsError `ENOSPC`, `EDQUOT`, ... */
   write(bytes: Uint8Array): void;
   /**
    * Appends a piece of `source`, within the kernel where it can.
    * @returns bytes copied, less than `length` only at the end of the source. @throws OsError
    */
   copyFrom(source: SourceFile, range: { offset: number; length: number }): number;
+  /**
+   * Shares all blocks of `source`, if nothing was written yet.
+   * @returns false when the file system cannot do it. @throws OsError
+   */
+  cloneFrom(source: SourceFile): boolean;
   setOwner(uid: number | undefined, gid: number | undefined): void;
   setMode(mode: number): void;
   setTime(mtime: bigint): void;
   /** Makes the content durable. */
   sync(): void;
+  /** There is nothing to be made durable. @throws OsError */
+  readonly isInMemory: boolean;
   /** The entry as it is now. */
   look(): Entry;
   /** Renames it over `leaf` in its directory: the one moment at which the change is visible. */
   installAs(leaf: Name): void;
+  /** As installAs, but replaces nothing. @throws OsError `EEXIST`; `EINVAL`, `ENOSYS` when the file system cannot */
+  installNew(leaf: Name): void;
+  /** Its name is not its own any more: disposing removes nothing. */
+  settle(): void;
 }

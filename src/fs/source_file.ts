@@ -1,7 +1,18 @@
 /** A regular file open for reading. */
 import { type Fingerprint, type Meta, type Regular, sameFingerprint } from "../model/mod.ts";
-import { type CloseLook, closeLookOf, errorNamed, type Fd, OsError, readAt } from "../os/mod.ts";
+import {
+  type CloseLook,
+  closeLookOf,
+  errorNamed,
+  type Fd,
+  nextData,
+  OsError,
+  readAt,
+} from "../os/mod.ts";
 import type { SourceFile } from "./ports.ts";
+
+/** PERF: smaller files are not asked for their holes. */
+const HOLE_MIN_BYTES = 65_536;
 
 export interface DiskSourceInit {
   /** Open for reading; owned from now on. */
@@ -20,6 +31,7 @@ export class DiskSource implements SourceFile {
   readonly meta: Meta;
   readonly size: number;
   readonly #init: DiskSourceInit;
+  #isSparse: boolean | undefined;
 
   private constructor(init: DiskSourceInit, seen: { entry: Regular; fingerprint: Fingerprint }) {
     this.#init = init;
@@ -44,6 +56,27 @@ export class DiskSource implements SourceFile {
   /** For copying within the kernel; stays ours. */
   get fd(): Fd {
     return this.#init.fd;
+  }
+
+  /** Whether it has holes. */
+  get isSparse(): boolean {
+    return this.#isSparse ??= this.#hasHoles();
+  }
+
+  #hasHoles(): boolean {
+    if (this.size < HOLE_MIN_BYTES) return false;
+    try {
+      const first = this.dataFrom(0);
+      return first === undefined || first.start > 0 || first.end < this.size;
+    } catch (error) {
+      if (error instanceof OsError) return false; // a file system that does not tell
+      throw error;
+    }
+  }
+
+  /** The next piece that is no hole, at `offset` or behind it. @throws OsError */
+  dataFrom(offset: number): { readonly start: number; readonly end: number } | undefined {
+    return nextData(this.#init.fd, offset, this.#init.path);
   }
 
   readAt(into: Uint8Array, offset: number): number {

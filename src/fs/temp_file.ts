@@ -1,83 +1,148 @@
 /** A file that is being made beside its target. */
+import { Buffer } from "node:buffer";
 import { type Entry, type Name, nanos } from "../model/mod.ts";
 import {
+  cloneAll,
   copyRange,
-  diskRoom,
   entryOf,
-  errorNamed,
   type Fd,
   OsError,
   rename,
   setModeOf,
   setOwnerOf,
   setTimeOf,
+  skip,
   sync,
+  truncate,
   unlink,
   writeAll,
 } from "../os/mod.ts";
 import { properName } from "./beneath.ts";
+import type { OpenDir } from "./open_dir.ts";
 import type { SourceFile, TempFile } from "./ports.ts";
 import { DiskSource } from "./source_file.ts";
+import type { Unsynced } from "./sync_group.ts";
 
 const COPY_BYTES = 262_144;
-/**
- * LIMIT: a hundredth of the file system, at most 1 GiB, is never filled: a few bytes of delta can ask
- * for any amount of content, and a full disk stops everybody else.
- */
-const RESERVED_SHARE = 0.01;
-const RESERVED_MAX_BYTES = 1_073_741_824;
-/** PERF: asked once per so many bytes. */
-const CLAIM_BYTES = 8_388_608;
+/** A run of zeros of this length is left out: the file has a hole there. */
+const HOLE_MIN_BYTES = 65_536;
+/** Zeros are looked for in pieces of this length. */
+const PIECE_BYTES = 16_384;
+const ZEROS = Buffer.alloc(HOLE_MIN_BYTES);
 
 export interface DiskTempInit {
   /** Open for writing; owned from now on. */
   readonly fd: Fd;
-  /** The directory it is in; owned from now on. */
-  readonly dir: Fd;
+  /** The directory it is in. */
+  readonly dir: OpenDir;
   readonly name: Name;
 }
+
+let turns = 0;
 
 /** TempFile over a descriptor. */
 export class DiskTemp implements TempFile {
   readonly name: Name;
+  /** Files that were opened earlier have a smaller one. */
+  readonly turn = turns++;
   readonly #fd: Fd;
-  readonly #dir: Fd;
-  #installed = false;
-  /** May be written without asking for room again. */
-  #claimed = 0;
+  readonly #dir: OpenDir;
+  /** It has another name now, or none. */
+  #isSettled = false;
+  /** Bytes that are in the file. */
+  #length = 0;
+  /** Zeros behind them that are not in it yet. */
+  #zeros = 0;
 
   constructor({ fd, dir, name }: DiskTempInit) {
     this.name = name;
     this.#fd = fd;
-    this.#dir = dir;
+    this.#dir = dir.use();
+  }
+
+  /** For those who make it durable together with others. */
+  get unsynced(): Unsynced {
+    return { fd: this.#whole, dir: this.#dir, path: this.name, turn: this.turn };
+  }
+
+  get isInMemory(): boolean {
+    return this.#dir.durableBy === "nothing";
   }
 
   write(bytes: Uint8Array): void {
-    this.#claim(bytes.length);
-    writeAll(this.#fd, bytes, this.name);
+    const { length } = bytes;
+    for (let at = 0, end; at < length; at = end) {
+      end = endOfPiece(bytes, at);
+      if (isZero(bytes, { at, end })) {
+        this.#zeros += end - at;
+        continue;
+      }
+      while (end < length && !isZero(bytes, { at: end, end: endOfPiece(bytes, end) })) {
+        end = endOfPiece(bytes, end);
+      }
+      this.#writeData(end - at === length ? bytes : bytes.subarray(at, end));
+    }
   }
 
-  /** @throws OsError ENOSPC when less than the reserve would be left */
-  #claim(bytes: number): void {
-    if (bytes > this.#claimed) {
-      const { free, total } = diskRoom(this.#fd, this.name);
-      const reserved = Math.min(total * RESERVED_SHARE, RESERVED_MAX_BYTES);
-      const room = total === 0 ? Infinity : free - reserved;
-      if (bytes > room) throw errorNamed("ENOSPC", { call: "write", path: this.name });
-      this.#claimed = Math.min(room, Math.max(bytes, CLAIM_BYTES));
+  #writeData(bytes: Uint8Array): void {
+    this.#endZeros();
+    this.#dir.claim(bytes.length, this.name);
+    writeAll(this.#fd, bytes, this.name);
+    this.#length += bytes.length;
+  }
+
+  /** What is written next stands behind the zeros. @returns whether they became a hole */
+  #endZeros(): boolean {
+    const zeros = this.#zeros;
+    if (zeros === 0) return false;
+    this.#zeros = 0;
+    this.#length += zeros;
+    if (zeros >= HOLE_MIN_BYTES) {
+      skip(this.#fd, zeros, this.name);
+      return true;
     }
-    this.#claimed -= bytes;
+    this.#dir.claim(zeros, this.name);
+    writeAll(this.#fd, ZEROS.subarray(0, zeros), this.name);
+    return false;
+  }
+
+  /** With all that was written: a hole at the end is there by the length only. */
+  get #whole(): Fd {
+    if (this.#endZeros()) truncate(this.#fd, this.#length, this.name);
+    return this.#fd;
   }
 
   copyFrom(source: SourceFile, { offset, length }: { offset: number; length: number }): number {
+    if (!(source instanceof DiskSource) || !source.isSparse) {
+      return this.#copyData(source, { offset, length });
+    }
+    const end = Math.min(offset + length, source.size);
+    let at = offset;
+    while (at < end) {
+      const data = source.dataFrom(at);
+      const start = Math.min(end, data?.start ?? end);
+      this.#zeros += start - at;
+      at = start;
+      if (data === undefined || at === end) break;
+      const done = this.#copyData(source, { offset: at, length: Math.min(end, data.end) - at });
+      at += done;
+      if (done === 0) break;
+    }
+    return at - offset;
+  }
+
+  #copyData(source: SourceFile, { offset, length }: { offset: number; length: number }): number {
     let done = 0;
     if (source instanceof DiskSource) {
+      this.#endZeros();
+      this.#dir.claim(length, this.name);
       done = copyRange(this.#fd, {
         from: source.fd,
         offset,
         lengthBytes: length,
         path: this.name,
       });
+      this.#length += done;
     }
     const buffer = new Uint8Array(Math.min(COPY_BYTES, length - done));
     while (done < length) {
@@ -89,33 +154,48 @@ export class DiskTemp implements TempFile {
     return done;
   }
 
+  cloneFrom(source: SourceFile): boolean {
+    if (!(source instanceof DiskSource) || this.#length + this.#zeros > 0) return false;
+    return cloneAll(this.#fd, source.fd, this.name);
+  }
+
   setOwner(uid: number | undefined, gid: number | undefined): void {
-    setOwnerOf(this.#fd, { uid, gid }, this.name);
+    setOwnerOf(this.#whole, { uid, gid }, this.name);
   }
 
   setMode(mode: number): void {
-    setModeOf(this.#fd, mode, this.name);
+    setModeOf(this.#whole, mode, this.name);
   }
 
   setTime(mtime: bigint): void {
-    setTimeOf(this.#fd, nanos(mtime), this.name);
+    setTimeOf(this.#whole, nanos(mtime), this.name);
   }
 
   sync(): void {
-    sync(this.#fd, this.name);
+    sync(this.#whole, this.name);
   }
 
   look(): Entry {
-    return entryOf(this.#fd, this.name);
+    return entryOf(this.#whole, this.name);
   }
 
   installAs(leaf: Name): void {
-    rename(
-      { dir: this.#dir, name: this.name },
-      { dir: this.#dir, name: properName(leaf) },
-      "replace",
-    );
-    this.#installed = true;
+    this.#rename(leaf, "replace");
+  }
+
+  installNew(leaf: Name): void {
+    this.#rename(leaf, "new");
+  }
+
+  #rename(leaf: Name, mode: "replace" | "new"): void {
+    void this.#whole;
+    const dir = this.#dir.fd;
+    rename({ dir, name: this.name }, { dir, name: properName(leaf) }, mode);
+    this.#isSettled = true;
+  }
+
+  settle(): void {
+    this.#isSettled = true;
   }
 
   /**
@@ -126,11 +206,21 @@ export class DiskTemp implements TempFile {
     if (!this.#fd.isOpen) return;
     this.#fd[Symbol.dispose]();
     try {
-      if (!this.#installed) unlink(this.#dir, this.name);
+      if (!this.#isSettled) unlink(this.#dir.fd, this.name);
     } catch (error) {
       if (!(error instanceof OsError)) throw error;
     } finally {
-      this.#dir[Symbol.dispose]();
+      this.#dir.leave();
     }
   }
+}
+
+function endOfPiece(bytes: Uint8Array, at: number): number {
+  return Math.min(bytes.length, at + PIECE_BYTES);
+}
+
+/** PERF: the first byte and the one in the middle nearly always tell. */
+function isZero(bytes: Uint8Array, { at, end }: { at: number; end: number }): boolean {
+  if (bytes[at] !== 0 || bytes[(at + end) >> 1] !== 0 || bytes[end - 1] !== 0) return false;
+  return ZEROS.subarray(0, end - at).equals(bytes.subarray(at, end));
 }

@@ -1,6 +1,7 @@
 /** Bytes of open files. */
 import { ERRNO, errorOf, failure } from "./errno.ts";
 import type { Fd } from "./fd.ts";
+import { FICLONE, SEEK_CUR, SEEK_DATA, SEEK_HOLE } from "./flags.ts";
 import { changing, lastErrno, rare, reading } from "./libc.ts";
 
 /** LIMIT: one call of Linux moves at most this much; results fit an int. */
@@ -94,6 +95,43 @@ export function copyRange(to: Fd, { from, offset, lengthBytes, path }: CopyRange
     if (errno !== ERRNO.EINTR) throw errorOf(errno, { call: "copy_file_range", path });
   }
   return done;
+}
+
+/**
+ * FICLONE: makes an empty file share all blocks of another one.
+ * @returns false where the kernel cannot do it; the caller copies then. @throws OsError
+ */
+export function cloneAll(to: Fd, from: Fd, path: string): boolean {
+  while (changing().ioctlNumber(to.number, FICLONE, from.number) < 0) {
+    const errno = lastErrno();
+    if (CANNOT_COPY.has(errno) || errno === ERRNO.ENOTTY) return false;
+    if (errno !== ERRNO.EINTR) throw errorOf(errno, { call: "ioctl", path });
+  }
+  return true;
+}
+
+/** lseek(2): the next bytes are written so much further; what is left out is a hole. @throws OsError */
+export function skip(fd: Fd, bytes: number, path: string): void {
+  if (changing().lseek(fd.number, bytes, SEEK_CUR) < 0) throw failure("lseek", path);
+}
+
+/**
+ * Where the next data of a file begin, at `offset` or behind a hole there, and where they end.
+ * Undefined: there are none, it is a hole up to its end. The position of `fd` changes. @throws OsError
+ */
+export function nextData(
+  fd: Fd,
+  offset: number,
+  path: string,
+): { readonly start: number; readonly end: number } | undefined {
+  const start = Number(changing().lseek(fd.number, offset, SEEK_DATA));
+  if (start < 0) {
+    if (lastErrno() === ERRNO.ENXIO) return undefined;
+    throw failure("lseek", path);
+  }
+  const end = Number(changing().lseek(fd.number, start, SEEK_HOLE));
+  if (end < 0) throw failure("lseek", path);
+  return { start, end };
 }
 
 /** read(2) from the current position, for descriptors without one. 0 at the end. @throws OsError */

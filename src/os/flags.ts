@@ -26,6 +26,10 @@ export const RESOLVE_NO_MAGICLINKS = 0x02;
 export const RESOLVE_NO_SYMLINKS = 0x04;
 export const RESOLVE_BENEATH = 0x08;
 
+export const SEEK_CUR = 1;
+export const SEEK_DATA = 3;
+export const SEEK_HOLE = 4;
+
 export const RENAME_NOREPLACE = 1;
 export const RENAME_EXCHANGE = 2;
 
@@ -45,7 +49,11 @@ export const SIGTERM = 15;
 
 /** Numbers of calls that glibc has no function for; above 423 they are the same everywhere. */
 export const SYS_OPENAT2 = 437;
+export const SYS_FACCESSAT2 = 439;
 export const SYS_FCHMODAT2 = 452;
+
+/** ioctl: shares the blocks of another file. */
+export const FICLONE = 0x4004_9409;
 
 /** Types in directory entries. */
 export const DT_UNKNOWN = 0;

@@ -2,7 +2,8 @@
  * The C library: the only file that opens it, and the only one that sees a pointer.
  *
  * Calls are grouped by when they are needed, since opening one costs 0.2 ms. Arguments that point to
- * memory are typed arrays owned by this folder. Every call blocks, so errno belongs to it.
+ * memory are typed arrays owned by this folder. Every call blocks, so errno belongs to it; but for those
+ * named "Aside", which run in another thread, take no memory and have no errno.
  */
 import { CsyncError } from "../model/mod.ts";
 
@@ -39,15 +40,19 @@ const CHANGING = {
   fchownat: { parameters: ["i32", "buffer", "u32", "u32", "i32"], result: "i32" },
   fdatasync: { parameters: ["i32"], result: "i32" },
   fsync: { parameters: ["i32"], result: "i32" },
+  fsyncAside: { name: "fsync", parameters: ["i32"], result: "i32", nonblocking: true },
   ftruncate: { parameters: ["i32", "i64"], result: "i32" },
   futimens: { parameters: ["i32", "buffer"], result: "i32" },
+  ioctlNumber: { name: "ioctl", parameters: ["i32", "usize", "i32"], result: "i32" },
   linkat: { parameters: ["i32", "buffer", "i32", "buffer", "i32"], result: "i32" },
+  lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
   mkdirat: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   mknodat: { parameters: ["i32", "buffer", "u32", "u64"], result: "i32" },
   pwrite: { parameters: ["i32", "buffer", "usize", "i64"], result: "i32" },
   renameat2: { parameters: ["i32", "buffer", "i32", "buffer", "u32"], result: "i32" },
   symlinkat: { parameters: ["buffer", "i32", "buffer"], result: "i32" },
   syncfs: { parameters: ["i32"], result: "i32" },
+  syncfsAside: { name: "syncfs", parameters: ["i32"], result: "i32", nonblocking: true },
   unlinkat: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   utimensat: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
   write: { parameters: ["i32", "buffer", "usize"], result: "i32" },

@@ -3,7 +3,7 @@ import { type Nanos, subsecond, toSeconds } from "../model/mod.ts";
 import { cstring, EMPTY } from "./cstring.ts";
 import { ERRNO, errorNamed, errorOf, failure } from "./errno.ts";
 import type { Fd } from "./fd.ts";
-import { AT_EMPTY_PATH, AT_FDCWD, SYS_FCHMODAT2 } from "./flags.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, SYS_FACCESSAT2, SYS_FCHMODAT2 } from "./flags.ts";
 import { changing, lastErrno, rare } from "./libc.ts";
 import { entryOf } from "./stat.ts";
 
@@ -117,14 +117,74 @@ export function syncFileSystem(fd: Fd, path: string): void {
   if (changing().syncfs(fd.number) < 0) throw failure("syncfs", path);
 }
 
-const statfs = new BigInt64Array(16);
+/**
+ * As sync(), in another thread: a disk may take long, and nobody else has to wait for it. The descriptor
+ * must stay open until then. @throws OsError
+ */
+export async function syncAside(fd: Fd, path: string): Promise<void> {
+  if (await changing().fsyncAside(fd.number) === 0) return;
+  // Its errno stayed in the other thread. Failures that last are told again; one of the disk is told once
+  // per descriptor, so success now means nothing.
+  let isSyncable = true;
+  if (changing().fsync(fd.number) < 0) {
+    const errno = lastErrno();
+    isSyncable = errno !== ERRNO.EINVAL && errno !== ERRNO.EOPNOTSUPP;
+    if (isSyncable && errno !== ERRNO.EINTR) throw errorOf(errno, { call: "fsync", path });
+  }
+  if (isSyncable) throw errorNamed("EIO", { call: "fsync", path });
+}
 
 /**
- * How much room an unprivileged program has on the file system of `fd`, and how large that is, in
- * bytes; zero in all when it does not say. @throws OsError
+ * syncfs(2) in another thread, for descriptors that were opened before everything that is to be durable
+ * was written. The descriptor must stay open until then.
+ *
+ * @returns false when anything on the file system may not be durable, for whatever reason: ask for each
  */
-export function diskRoom(fd: Fd, path: string): { readonly free: number; readonly total: number } {
+export async function syncFileSystemAside(fd: Fd): Promise<boolean> {
+  tellsErrors ??= probeErrors();
+  return tellsErrors && await changing().syncfsAside(fd.number) === 0;
+}
+
+let tellsErrors: boolean | undefined;
+
+/** Kernels before 5.8 say that all is well whatever the disk said; they lack faccessat2 too. */
+function probeErrors(): boolean {
+  const done = changing().fchmodat2(SYS_FACCESSAT2, -1, cstring("x", "faccessat2"), 0, 0);
+  return done < 0 && lastErrno() === ERRNO.EBADF;
+}
+
+const statfs = new BigInt64Array(16);
+
+/** What is known of a file system. */
+export interface DiskRoom {
+  /** For an unprivileged program, bytes. */
+  readonly free: number;
+  /** Bytes; zero when it does not say. */
+  readonly total: number;
+  /**
+   * What makes its files durable. `nothing`: it is in memory. `together`: syncfs does it for all at once
+   * and is known to mean it. `each`: every file and directory by itself.
+   */
+  readonly durableBy: "nothing" | "together" | "each";
+}
+
+/** By f_type. On others syncfs may leave out the server or the layer below (FUSE, overlay). */
+const DURABLE_BY: ReadonlyMap<bigint, DiskRoom["durableBy"]> = new Map([
+  [0x0102_1994n, "nothing"], // tmpfs
+  [0x8584_58f6n, "nothing"], // ramfs
+  [0xef53n, "together"], // ext2, ext3, ext4
+  [0x5846_5342n, "together"], // xfs
+  [0x9123_683en, "together"], // btrfs
+  [0xf2f5_2010n, "together"], // f2fs
+]);
+
+/** fstatfs(2); a path descriptor is enough. @throws OsError */
+export function diskRoom(fd: Fd, path: string): DiskRoom {
   if (rare().fstatfs(fd.number, statfs) < 0) throw failure("fstatfs", path);
-  const block = statfs[1]!; // f_bsize, f_blocks, f_bavail
-  return { free: Number(block * statfs[4]!), total: Number(block * statfs[2]!) };
+  const block = statfs[1]!; // f_type, f_bsize, f_blocks, f_bavail
+  return {
+    free: Number(block * statfs[4]!),
+    total: Number(block * statfs[2]!),
+    durableBy: DURABLE_BY.get(BigInt.asUintN(32, statfs[0]!)) ?? "each",
+  };
 }

@@ -1,5 +1,14 @@
 /** Unsafe memory and errno in one place. Imports: model. @module */
-export { copyRange, readAt, readSome, truncate, writeAll } from "./content.ts";
+export {
+  cloneAll,
+  copyRange,
+  nextData,
+  readAt,
+  readSome,
+  skip,
+  truncate,
+  writeAll,
+} from "./content.ts";
 export {
   list,
   type ListedKind,
@@ -19,6 +28,7 @@ export { ERRNO, type ErrnoName, errnoText, errorNamed, OsError } from "./errno.t
 export { Fd } from "./fd.ts";
 export * from "./flags.ts";
 export {
+  type DiskRoom,
   diskRoom,
   type Owner,
   setModeHeld,
@@ -28,7 +38,9 @@ export {
   setTimeHeld,
   setTimeOf,
   sync,
+  syncAside,
   syncFileSystem,
+  syncFileSystemAside,
 } from "./metadata.ts";
 export { type MountNumbers, mountNumbers, placeOf } from "./mount.ts";
 export {

@@ -1,0 +1,104 @@
+/** Many files, or directories, made durable at once. */
+import { type Fd, OsError, syncAside, syncFileSystemAside } from "../os/mod.ts";
+import type { OpenDir } from "./open_dir.ts";
+
+/**
+ * PERF: on ext4 here 128 new files of 10 KB take 430 ms by fsync and 5 ms by syncfs; 2 take 4 to 8 ms by
+ * either. LIMIT: syncfs writes what others have left to be written on the file system, too.
+ */
+const TOGETHER_MIN = 3;
+
+/** One file that is to become durable. */
+export interface Unsynced {
+  /** Open since before it was written. */
+  readonly fd: Fd;
+  readonly dir: OpenDir;
+  readonly path: string;
+  /** Files that were opened earlier have a smaller one. */
+  readonly turn: number;
+}
+
+/** An answer for each, in their order: why it may not be durable. */
+export async function syncContents(
+  files: readonly Unsynced[],
+): Promise<(OsError | undefined)[]> {
+  const answers: (OsError | undefined)[] = new Array(files.length).fill(undefined);
+  const single: number[] = [], together = new Map<bigint, number[]>();
+  files.forEach(({ dir }, n) => {
+    const group = groupOf(dir, { single, together });
+    group?.push(n);
+  });
+  const one = async (n: number) => answers[n] = await failureOf(files[n]!);
+  await Promise.all([
+    ...single.map(one),
+    ...together.values().map(async (group) => {
+      if (group.length >= TOGETHER_MIN && await syncedTogether(group.map((n) => files[n]!))) return;
+      await Promise.all(group.map(one));
+    }),
+  ]);
+  return answers;
+}
+
+function groupOf(
+  dir: OpenDir,
+  { single, together }: { single: number[]; together: Map<bigint, number[]> },
+): number[] | undefined {
+  try {
+    if (dir.durableBy === "nothing") return undefined;
+    if (dir.durableBy === "each") return single;
+    const { device } = dir, group = together.get(device) ?? [];
+    together.set(device, group);
+    return group;
+  } catch (error) {
+    if (error instanceof OsError) return single; // what cannot be found out is asked of each
+    throw error;
+  }
+}
+
+/** The oldest descriptor has seen every failure since the first of the files was written. */
+async function syncedTogether(group: readonly Unsynced[]): Promise<boolean> {
+  const oldest = group.reduce((a, b) => a.turn < b.turn ? a : b);
+  return await syncFileSystemAside(oldest.fd);
+}
+
+async function failureOf(
+  { fd, path }: Pick<Unsynced, "fd" | "path">,
+): Promise<OsError | undefined> {
+  try {
+    await syncAside(fd, path);
+    return undefined;
+  } catch (error) {
+    if (error instanceof OsError) return error;
+    throw error;
+  }
+}
+
+/**
+ * As syncContents(), for the entries of directories: each once, whoever asks how often.
+ * @param readable opens one so that it can be synced; throws OsError
+ */
+export async function syncDirectories(
+  dirs: readonly OpenDir[],
+  readable: (dir: OpenDir) => Fd,
+): Promise<(OsError | undefined)[]> {
+  const answers = new Map<OpenDir, OsError | undefined>();
+  await Promise.all(
+    [...new Set(dirs)].map(async (dir) => void answers.set(dir, await failureIn(dir, readable))),
+  );
+  return dirs.map((dir) => answers.get(dir));
+}
+
+async function failureIn(
+  dir: OpenDir,
+  readable: (dir: OpenDir) => Fd,
+): Promise<OsError | undefined> {
+  try {
+    if (dir.durableBy === "nothing") return undefined;
+    using fd = readable(dir);
+    await syncAside(fd, ".");
+    return undefined;
+  } catch (error) {
+    if (error instanceof OsError) return error;
+    throw error;
+  }
+}
