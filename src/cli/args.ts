@@ -3,15 +3,9 @@
  *
  * All values are byte strings. Own long options stand beside csync2's letters; a table, not a chain of ifs.
  */
+import type { Durability } from "../apply/mod.ts";
 import type { RemovalLimit } from "../reconcile/mod.ts";
-import {
-  actionLimit,
-  type Durability,
-  durabilityOf,
-  jobCount,
-  rateOf,
-  removalLimit,
-} from "./option_values.ts";
+import { actionLimit, durabilityOf, jobCount, rateOf, removalLimit } from "./option_values.ts";
 import { UsageError } from "./usage_error.ts";
 
 export type Mode =

@@ -1,9 +1,7 @@
 /** Values of options: a text of the command line -> what it stands for, or a UsageError. */
+import type { Durability } from "../apply/mod.ts";
 import { parseRemovalLimit, type RemovalLimit } from "../reconcile/mod.ts";
 import { UsageError } from "./usage_error.ts";
-
-/** What a server waits for before it confirms: nothing, the disk for many files at once, for each file. */
-export type Durability = "none" | "batch" | "file";
 
 const DURABILITIES: readonly Durability[] = ["none", "batch", "file"];
 const RATE_REGEXP = /^([1-9]\d{0,11})([KMG]?)$/i;

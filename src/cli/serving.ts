@@ -44,6 +44,7 @@ export async function serveMode(
     reporter,
     staleAfterMs: mode === "serve-stdio" ? STALE_AFTER_MS : 0,
     createsParents: invocation.createsParents,
+    durability: invocation.durability ?? "batch",
     actions: {
       stop: host.signal,
       ...(invocation.actionLimitMs && { timeLimitMs: invocation.actionLimitMs }),

@@ -97,7 +97,7 @@ export async function openStateOf(
     lockTimeoutSeconds: config.lockTimeoutSeconds,
     password: password === undefined ? undefined : utf8Bytes(password),
     defaultDir: DEFAULT_STATE_DIR,
-    synchronous: !invocation.asynchronous,
+    synchronous: !invocation.asynchronous && invocation.durability !== "none",
     onNote: noteTo(reporting.reporter),
   });
 }
