@@ -109,7 +109,7 @@ for (const { name, now, most } of EDITS) {
         yield piece;
       }
     };
-    const runs = await match(counted(), contentOf(now), { early: true });
+    const runs = await match(counted(), contentOf(now));
     assert.equal(pulled, size);
     assert.equal(runs.sourceSize, now.length);
     assert.ok(now.length - runs.known <= most, `${now.length - runs.known} bytes unknown`);

@@ -13,7 +13,7 @@ export interface MatchOptions {
   /**
    * Searches large content while its signature is still coming: for a peer that makes it at that
    * moment. Content that was moved by megabytes may then be sent again, some hundredths of it.
-   * @default {false}
+   * @default {true} for signatures of our own format, false for librsync's
    */
   readonly early?: boolean;
   readonly signal?: AbortSignal | undefined;
@@ -51,7 +51,7 @@ const EARLY_UNKNOWN_SHARE = 1 / 64;
 export async function match(
   signature: ByteStream,
   content: Content,
-  { limits = {}, copiesMax, early = false, signal }: MatchOptions = {},
+  { limits = {}, copiesMax, early, signal }: MatchOptions = {},
 ): Promise<Runs> {
   const breather = new Breather(signal);
   const { params, entries } = await openSignature(signature, {
@@ -61,7 +61,8 @@ export async function match(
   using search = new Search(params, content);
   const runs = new Runs(LITERAL_MAX_BYTES, copiesMax);
   const matching = new Matching({ search, runs, entries, breather });
-  if (early && content.size >= EARLY_MIN_BYTES && await matching.early()) return runs;
+  const isEarly = early ?? params.key !== undefined;
+  if (isEarly && content.size >= EARLY_MIN_BYTES && await matching.early()) return runs;
   await matching.takeAll();
   if (search.blocks === 0) return literalRuns(content, params.blockLength);
   await matching.rest();

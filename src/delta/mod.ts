@@ -17,5 +17,6 @@ export {
   type SignatureOptions,
   signatureSize,
   sizedParams,
+  sizedSignature,
 } from "./signature.ts";
 export { openSignature, type SignatureInput, type SignatureLimits } from "./signature_input.ts";

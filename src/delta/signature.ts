@@ -131,6 +131,18 @@ export function signature(
   return { size, bytes: signContent(content, { params, header, size, signal }) };
 }
 
+/** LIMIT: longest literal of a delta for a peer that has nothing. */
+const LITERAL_BYTES = SIZED_MAX_BYTES;
+
+/** For the fast dialect: `sizedParams` of what is there, or of nothing. */
+export function sizedSignature(content: Content | undefined): SizedStream {
+  if (content !== undefined) {
+    return signature(content, { params: sizedParams(content.size) });
+  }
+  const bytes = signatureHeader({ ...sizedParams(0), blockLength: LITERAL_BYTES });
+  return { size: bytes.length, bytes: once(bytes) };
+}
+
 interface SignJob {
   readonly params: SignatureParams;
   readonly header: Uint8Array;

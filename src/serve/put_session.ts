@@ -1,6 +1,6 @@
 /** One PATCH: signature out, delta in, file installed. */
 import { type Applied, type FilePut, type Held, refusalOf } from "../apply/mod.ts";
-import { DeltaError, patch, signature, signatureOfNothing } from "../delta/mod.ts";
+import { DeltaError, patch, signature, signatureOfNothing, sizedSignature } from "../delta/mod.ts";
 import { type ByteStream, DONE, failed, type Outcome, type SizedStream } from "../model/mod.ts";
 import type { PutSession } from "../protocol/mod.ts";
 import { type Pace, paced, Stalled } from "./pace.ts";
@@ -37,6 +37,10 @@ export class PatchSession implements PutSession {
   get signature(): SizedStream {
     const { basis } = this.#options.put;
     return basis === undefined ? signatureOfNothing() : signature(basis);
+  }
+
+  get sizedSignature(): SizedStream {
+    return sizedSignature(this.#options.put.basis);
   }
 
   /** The delta is taken to its end whatever becomes of the file: it must never be read as commands. */
