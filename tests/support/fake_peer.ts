@@ -33,6 +33,7 @@ import type {
   Peer,
   PutOptions,
   ThereView,
+  WantedCopy,
   WholeContent,
 } from "../../src/protocol/mod.ts";
 
@@ -56,6 +57,8 @@ export interface FakePeerOptions {
   readonly contents?: Readonly<Record<string, string>>;
   /** Rows of an offer: then it speaks the fast dialect. @default classic */
   readonly maxOffers?: number;
+  /** Whether it makes files from others, with `maxOffers`. @default {false} */
+  readonly copies?: boolean;
 }
 
 export class FakePeer implements Peer {
@@ -78,7 +81,8 @@ export class FakePeer implements Peer {
     this.dialect = maxOffers === undefined ? "classic" : "fast";
     this.timeUnit = options.timeUnit ?? (maxOffers === undefined ? "seconds" : "nanos");
     if (maxOffers !== undefined) {
-      this.bulk = { maxOffers, offer: (rows) => this.#offered(rows) };
+      const copy = options.copies && { copy: (want: WantedCopy) => this.#copied(want) };
+      this.bulk = { maxOffers, offer: (rows) => this.#offered(rows), ...copy };
     }
     this.window = options.window ?? 1;
     for (const [name, content] of Object.entries(options.files ?? {})) this.file(name, content);
@@ -161,6 +165,18 @@ export class FakePeer implements Peer {
       const checked = checkText(there.entry, { time: "nanos", ignored: NOTHING_IGNORED });
       return { kind: "there", checkText: checked };
     });
+  }
+
+  async #copied({ name, here, like, digest }: WantedCopy): Promise<Outcome | undefined> {
+    const refusal = await this.#asked(`COPY ${like.name} ${name}`);
+    if (refusal !== undefined) return refusal;
+    const from = this.objects.get(like.name);
+    if (this.objects.has(name) || from?.entry.kind !== "reg") return undefined;
+    if (this.#missing(name).kind !== "absent") return PARENT_MISSING;
+    const hash = await crypto.subtle.digest("SHA-256", toBytes(from.content));
+    if (!new Uint8Array(hash).every((byte, at) => byte === digest[at])) return undefined;
+    this.objects.set(name, { entry: here, content: from.content });
+    return DONE;
   }
 
   async put(
