@@ -112,6 +112,17 @@ export class FilePut implements AsyncDisposable {
     return source.isUnchanged();
   }
 
+  /**
+   * As the only content, the blocks of a whole file, shared with it. The caller asks whether it is
+   * unchanged. @returns false where the file system cannot do that, and nothing was done. @throws OsError
+   */
+  async cloneFrom(source: SourceFile): Promise<boolean> {
+    await this.spill();
+    const isCloned = this.#size === 0 && this.#temp!.cloneFrom(source);
+    if (isCloned) this.#size = source.size;
+    return isCloned;
+  }
+
   /** Whether so much is known to come or is here already that `spill` is worth while. */
   isLarge(expectedBytes: number): boolean {
     return Math.max(expectedBytes, this.#size) > IN_MEMORY_BYTES;

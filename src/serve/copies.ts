@@ -1,15 +1,19 @@
 /** A new file made from another one that is here, so that its content is not sent. */
 import { createHash } from "node:crypto";
-import { Buffer } from "node:buffer";
 import { setImmediate } from "node:timers/promises";
 import { type FilePut, type Held, refusalOf } from "../apply/mod.ts";
 import type { SourceFile } from "../fs/mod.ts";
 import { CsyncError, type Outcome } from "../model/mod.ts";
 import type { WantedCopy } from "../protocol/mod.ts";
 import type { Client } from "./client.ts";
+import { digestOf } from "./digest.ts";
 import type { Gate, Granted } from "./gate.ts";
 
 const PIECE_BYTES = 262_144;
+/** Of less nobody shares blocks: it would cost more calls than it saves. */
+const CLONE_MIN_BYTES = 1_048_576;
+/** Of what was changed while it was read. */
+const NO_DIGEST = new Uint8Array(0);
 /** Bytes between two turns of everybody else: some 10 ms. */
 const TURN_BYTES = 8 * 1_048_576;
 
@@ -61,8 +65,8 @@ export class Copies {
     if ("kind" in put) return put;
     await using _put = put;
     try {
-      const digest = await copied(source, put);
-      if (digest === undefined || !digest.equals(wanted.digest)) return undefined;
+      const digest = await cloned(source, put) ?? await copied(source, put);
+      if (digest === undefined || !isSame(digest, wanted.digest)) return undefined;
     } catch (error) {
       return refusalOf(error);
     }
@@ -70,8 +74,17 @@ export class Copies {
   }
 }
 
+/**
+ * @returns SHA-256 of what is shared now, no digest at all when it was changed meanwhile; undefined where
+ * nothing can be shared
+ */
+async function cloned(source: SourceFile, put: FilePut): Promise<Uint8Array | undefined> {
+  if (source.size < CLONE_MIN_BYTES || !await put.cloneFrom(source)) return undefined;
+  return await digestOf(source) ?? NO_DIGEST;
+}
+
 /** @returns SHA-256 of what was copied; undefined when the file became shorter */
-async function copied(source: SourceFile, put: FilePut): Promise<Buffer | undefined> {
+async function copied(source: SourceFile, put: FilePut): Promise<Uint8Array | undefined> {
   if (put.isLarge(source.size)) await put.spill();
   const hash = createHash("sha256");
   const piece = new Uint8Array(Math.max(1, Math.min(PIECE_BYTES, source.size)));
@@ -87,4 +100,8 @@ async function copied(source: SourceFile, put: FilePut): Promise<Buffer | undefi
     await setImmediate();
   }
   return hash.digest();
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, at) => byte === b[at]);
 }
