@@ -10,7 +10,6 @@ import {
   type Name,
   NOT_A_DIRECTORY,
   PARENT_ABSENT,
-  sameFingerprint,
 } from "../model/mod.ts";
 import {
   type CloseLook,
@@ -18,6 +17,7 @@ import {
   entryAt,
   entryOf,
   type Fd,
+  isStill,
   O_DIRECTORY,
   O_PATH,
   openAt,
@@ -117,8 +117,7 @@ class DiskReadJail implements ReadJail {
     if (entry.kind !== "reg" || entry.size > into.length) return undefined;
     const count = readAt(held, into.subarray(0, entry.size), { offset: 0, path });
     if (count < entry.size) return undefined;
-    const after = closeLookOf(held, path).fingerprint;
-    return sameFingerprint(fingerprint, after) ? { entry, fingerprint } : undefined;
+    return isStill(held, fingerprint, path) ? { entry, fingerprint } : undefined;
   }
 
   open(at: Located): SourceFile {

@@ -64,6 +64,7 @@ export {
   closeLookOf,
   entryAt,
   entryOf,
+  isStill,
   linksOf,
   readLink,
 } from "./stat.ts";

@@ -92,6 +92,16 @@ export function closeLookOf(
   return { entry, fingerprint };
 }
 
+/** Whether the open object is still in the state of `fingerprint`, which was taken of it. @throws OsError */
+export function isStill(
+  fd: Fd,
+  { ino, size, mtime, ctime }: Fingerprint,
+  path: string,
+): boolean {
+  statOf(fd, path);
+  return size === sizeNow() && ino === u64[4] && mtime === timeAt(14) && ctime === timeAt(12);
+}
+
 /** How many names the open object has. @throws OsError */
 export function linksOf(fd: Fd, path: string): number {
   statOf(fd, path);
@@ -190,9 +200,20 @@ function timeAt(word: number): Nanos {
   return BigInt.asIntN(64, i64[word]! * 1_000_000_000n + BigInt(u32[word * 2 + 2]!)) as Nanos;
 }
 
+/** The last number that was made. */
+let device = { major: -1, minor: -1, number: 0n };
+
 /** Major and minor at the 32-bit word `word` -> dev_t as glibc's makedev has it. */
 function deviceAt(word: number): bigint {
-  const major = BigInt(u32[word]!), minor = BigInt(u32[word + 1]!);
+  // PERF: neighbours are on one device, and a dozen big integers are not for nothing.
+  const major = u32[word]!, minor = u32[word + 1]!;
+  if (device.major !== major || device.minor !== minor) {
+    device = { major, minor, number: deviceOf(BigInt(major), BigInt(minor)) };
+  }
+  return device.number;
+}
+
+function deviceOf(major: bigint, minor: bigint): bigint {
   return ((major & 0xfffff000n) << 32n) | ((major & 0xfffn) << 8n) |
     ((minor & 0xffffff00n) << 12n) | (minor & 0xffn);
 }

@@ -24,6 +24,7 @@ import { type Contested, winsConflict } from "./conflict.ts";
 import { memorySource, OutgoingContent } from "./content.ts";
 import { isSystemError, type PushContext } from "./context.ts";
 import * as say from "./messages.ts";
+import { Slab } from "./slab.ts";
 
 /**
  * How it went. `settled`: the peer has it. `kept`: the row stays, and why was said. `in-no-group`:
@@ -44,6 +45,7 @@ const TIME_REGEXP = /^v1:mtime=-?\d+/;
 const ZERO_TIME = "v1:mtime=0";
 /** LIMIT: read and sent in one piece. */
 const SMALL_BYTES = 256 * 1_024;
+const SLAB = new Slab();
 /** What a file takes that is read while it is sent: pieces of it. */
 const STREAM_BYTES = 1_048_576;
 
@@ -150,7 +152,7 @@ function readSmall(
   size: number,
 ): Pick<Push, "here" | "content"> | undefined {
   if (context.peer.bulk === undefined || size > SMALL_BYTES) return undefined;
-  const all = new Uint8Array(size);
+  const all = SLAB.take(size);
   const small = context.jail.readSmall(at, all);
   if (small === undefined || isWithinTick(small.fingerprint)) return undefined;
   const here = small.entry;
