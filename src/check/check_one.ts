@@ -1,10 +1,10 @@
 /** The check of one name before a peer may change it (W 13.1). */
 import { classifier, locate, namesFor, resolveName } from "../config/mod.ts";
-import type { DbName } from "../model/mod.ts";
+import type { DbName, Entry } from "../model/mod.ts";
 import { checkStep } from "../reconcile/mod.ts";
 import { Batch } from "./batch.ts";
 import { type CheckContext, reportUnknown } from "./context.ts";
-import { findingOf } from "./finding.ts";
+import { type Finding, findingOf } from "./finding.ts";
 import { HeldRemovals } from "./held_removals.ts";
 
 /** As for `check`, without locks: the caller holds the lock of the path. */
@@ -13,20 +13,25 @@ export type CheckOneContext = Omit<CheckContext, "locks" | "init">;
 /**
  * Compares one object with its record under each name that it has, and marks it when a change made
  * here is still unknown. Never recursive. Call it with the lock of the object's path held.
+ *
+ * @param seen what the caller has just seen under that lock, so that it is not looked at again
  */
-export async function checkOne(context: CheckOneContext, name: DbName): Promise<void> {
+export async function checkOne(
+  context: CheckOneContext,
+  name: DbName,
+  seen?: Entry,
+): Promise<void> {
   const { config, state, jail } = context;
   const path = resolveName(config, name);
   if (path === undefined) return;
   const classify = classifierOf(config);
-  const held = new HeldRemovals(context);
-  const batch = new Batch({ ...context, locks: undefined }, { held });
+  const findings: Finding[] = [];
   for (const alias of new Set([name, ...namesFor(config, path)])) {
     const at = classify(alias) === 0 ? undefined : locate(config, alias);
     if (at === undefined) continue;
     try {
       const record = await state.record(alias);
-      const entry = jail.look(at);
+      const entry = seen !== undefined && alias === name ? seen : jail.look(at);
       // Class 1 is entered only: its record goes when the object goes, but it never gets one.
       if (entry.kind !== "absent" && classify(alias) !== 2) continue;
       const step = checkStep(entry, record, {
@@ -35,11 +40,15 @@ export async function checkOne(context: CheckOneContext, name: DbName): Promise<
         ignored: config.ignored,
       });
       const finding = findingOf(step, { name: alias, at });
-      if (finding !== undefined) batch.add(finding);
+      if (finding !== undefined) findings.push(finding);
     } catch (error) {
       reportUnknown(context, alias, error);
     }
   }
+  if (findings.length === 0) return; // PERF: nearly always
+  const held = new HeldRemovals(context);
+  const batch = new Batch({ ...context, locks: undefined }, { held });
+  for (const finding of findings) batch.add(finding);
   await batch.flush();
   held.tell(context.reporter);
 }

@@ -43,9 +43,9 @@ export interface PutSession extends AsyncDisposable {
   apply(delta: ByteStream): Promise<Outcome>;
   /**
    * As `apply`, with the content itself. `isValid`, asked after the last byte: whether the client stands
-   * by what it sent; if not, nothing is installed.
+   * by what it sent; if not, nothing is installed. Bytes stay as they are until it resolves.
    */
-  applyWhole?(content: ByteStream, isValid: () => boolean): Promise<Outcome>;
+  applyWhole?(content: ByteStream | Uint8Array, isValid: () => boolean): Promise<Outcome>;
   /** The client sent `ERROR`. */
   abort(): Promise<Outcome>;
 }

@@ -133,7 +133,7 @@ export class BulkReceiver implements BulkHandler {
     const { recheck } = this.#gate, { name } = granted;
     const refusal = step.kind === "mtime"
       ? await recheck.refuseTime(name, held, this.#client.signed)
-      : await recheck.refuseDirty(name);
+      : await recheck.refuseDirty(name, seen);
     return refusal ?? this.#gate.tell(granted, await held.change(step));
   }
 

@@ -2,7 +2,13 @@
 import { scheduleFor } from "../actions/mod.ts";
 import { checkOne } from "../check/mod.ts";
 import { type Config, grant } from "../config/mod.ts";
-import { type DbName, type HostName, parent, type ScheduledAction } from "../model/mod.ts";
+import {
+  type DbName,
+  type Entry,
+  type HostName,
+  parent,
+  type ScheduledAction,
+} from "../model/mod.ts";
 import type { Reporter } from "../report/mod.ts";
 import type { Workplace } from "./context.ts";
 
@@ -10,7 +16,7 @@ import type { Workplace } from "./context.ts";
 export async function checkName(
   { config, state, jail }: Workplace,
   reporter: Reporter,
-  name: DbName,
+  { name, seen }: { readonly name: DbName; readonly seen?: Entry | undefined },
 ): Promise<readonly ScheduledAction[]> {
   const scheduled: ScheduledAction[] = [];
   const actionsFor = (changed: DbName) => {
@@ -18,7 +24,7 @@ export async function checkName(
     scheduled.push(...actions);
     return actions;
   };
-  await checkOne({ config, state, jail, reporter, actionsFor }, name);
+  await checkOne({ config, state, jail, reporter, actionsFor }, name, seen);
   return scheduled;
 }
 

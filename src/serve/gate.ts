@@ -101,7 +101,7 @@ export class Gate {
     using undo = new DisposableStack();
     undo.use(held);
     held.look();
-    const refusal = refusesIfDirty && await this.recheck.refuseDirty(granted.name);
+    const refusal = refusesIfDirty && await this.recheck.refuseDirty(granted.name, held.seen);
     if (refusal) return refusal;
     if (makes && held.seen === undefined && this.makesParents(granted)) {
       const refusal = held.makeParents();

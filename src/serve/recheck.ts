@@ -4,6 +4,7 @@ import type { Config } from "../config/mod.ts";
 import {
   CONFLICT,
   type DbName,
+  type Entry,
   type HostName,
   type Refusal,
   type ScheduledAction,
@@ -29,9 +30,9 @@ export interface RecheckOptions {
 export class Recheck {
   constructor(private readonly options: RecheckOptions) {}
 
-  /** Looks at the object, and refuses when it or its mark say that it changed here. */
-  async refuseDirty(name: DbName): Promise<Refusal | undefined> {
-    await this.look(name);
+  /** Refuses when the object or its mark say that it changed here. @param seen as for `look` */
+  async refuseDirty(name: DbName, seen: Entry | undefined): Promise<Refusal | undefined> {
+    await this.look(name, seen);
     const isDirty = await this.options.place.state.isDirty(name);
     const admission = admit({ grant: "allow", refusesIfDirty: true, isDirty });
     if (admission.do !== "refuse") return undefined;
@@ -46,7 +47,7 @@ export class Recheck {
   async refuseTime(name: DbName, held: Held, signed: Signed): Promise<Refusal | undefined> {
     const { place } = this.options;
     const judged = await signed.judge(place, name, held);
-    if (judged !== "known") await this.look(name);
+    if (judged !== "known") await this.look(name, held.seen);
     if (judged !== "changed") return undefined;
     // Another connection was faster: nothing of ours is at stake, and the peer asks again.
     if (!await place.state.isDirty(name)) return this.refuse(name, BUSY);
@@ -54,9 +55,10 @@ export class Recheck {
     return this.refuse(name, CONFLICT);
   }
 
-  async look(name: DbName): Promise<void> {
+  /** @param seen what was seen under the lock of the path; looked at if undefined */
+  async look(name: DbName, seen: Entry | undefined): Promise<void> {
     const { place, reporter, scheduled } = this.options;
-    scheduled(await checkName(place, reporter, name));
+    scheduled(await checkName(place, reporter, { name, seen }));
   }
 
   /** Our copy goes back to the peer that was refused. No action: nothing has changed here (D 7.7.3). */

@@ -28,6 +28,10 @@ export class RootWatch {
   /** Faults that were told: each once, until it is over. */
   readonly #told = new Set<string>();
   #lookedAt = -Infinity;
+  /** Undefined during a look. */
+  #roots: { has(name: DbName): boolean } | undefined;
+  /** PERF: directories in which everything that is no root is in order, until the next look. */
+  #inOrder = new Set<DbName>();
 
   constructor(options: RootWatchOptions) {
     this.#options = options;
@@ -41,6 +45,18 @@ export class RootWatch {
    * mount point.
    */
   async refusalOf(name: DbName): Promise<Refusal | undefined> {
+    const dir = parent(name);
+    if (dir === undefined) return await this.#refusalOf(name);
+    const isUsual = this.#inOrder.has(dir) && this.#roots?.has(name) === false;
+    if (isUsual && this.#now() - this.#lookedAt < LOOK_AGAIN_MS) return undefined;
+    const inOrder = this.#inOrder; // of this look, and not of the next
+    const refusal = await this.#refusalOf(name);
+    // What holds for a name holds for its directory, and for all in that which are no roots.
+    if (refusal === undefined) inOrder.add(dir);
+    return refusal;
+  }
+
+  async #refusalOf(name: DbName): Promise<Refusal | undefined> {
     const isFresh = await this.#refresh(name);
     let fault = await this.#guard.refusalOf(name);
     if (fault !== undefined && fault.why !== "other-device" && !isFresh) {
@@ -84,6 +100,7 @@ export class RootWatch {
     const now = this.#now();
     if (now - this.#lookedAt < LOOK_AGAIN_MS) return false;
     this.#lookedAt = now;
+    this.#roots = undefined;
     this.#guard.refresh();
     const unknown = await this.#guard.unrecorded(name);
     if (unknown.length > 0) {
@@ -92,6 +109,8 @@ export class RootWatch {
       this.#guard.refresh();
     }
     if (this.#told.size > 0) await this.#forgetOver();
+    this.#inOrder = new Set();
+    this.#roots = await this.#guard.roots();
     return true;
   }
 
