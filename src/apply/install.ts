@@ -3,7 +3,7 @@
  * temporary name, make the object under it, tell exactly what it is, make that durable, verify that the old one is still
  * what was admitted, keep a copy, switch in one call, make it durable, record.
  */
-import { DONE, type Name, type Outcome, type Present, wantText } from "../model/mod.ts";
+import { DONE, failed, type Name, type Outcome, type Present, wantText } from "../model/mod.ts";
 import type { TempFile } from "../fs/mod.ts";
 import { backUp } from "./backup.ts";
 import {
@@ -16,6 +16,7 @@ import {
   remove,
   syncDirectory,
   verify,
+  withdraw,
 } from "./steps.ts";
 import { type Applied, isSystemError, type Target, type Workshop } from "./target.ts";
 
@@ -44,28 +45,50 @@ export async function create<D extends Draft>(
     correct?: Correct<D>;
   },
 ): Promise<Applied> {
+  // PERF: a drawn name is free as good as always; to look costs a call for each file.
+  const draft = await attempt(workshop, { target, place, want, make, name: "drawn" }) ??
+    await attempt(workshop, { target, place, want, make, name: "free" });
+  if (draft === undefined || "outcome" in draft) return draft ?? TAKEN;
+  return await install(workshop, { target, place, draft, announced: want, correct });
+}
+
+const TAKEN: Applied = { outcome: failed("File exists"), changed: false };
+
+/**
+ * Announces and makes a draft. The announcement goes when nothing came of it.
+ *
+ * RACE: a crash between both leaves the announcement of a drawn name that another file may have: one of
+ * the shape of ours, for the same leaf, with 238,000 to choose from.
+ *
+ * @returns undefined when the name is taken
+ */
+async function attempt<D extends Draft>(
+  workshop: Workshop,
+  { target, place, want, make, name }: {
+    target: Target;
+    place: Place;
+    want: string;
+    make: (temp: Name) => D;
+    name: "drawn" | "free";
+  },
+): Promise<D | Applied | undefined> {
+  const { dir, leaf } = place;
   let temp: Name;
   try {
-    temp = place.dir.tempName(place.leaf);
+    temp = name === "drawn" ? dir.drawName(leaf) : dir.tempName(leaf);
   } catch (error) {
     return { outcome: refusalOf(error), changed: false };
   }
   await announce(workshop, target, { temp, want });
-  let draft: D;
   try {
-    draft = make(temp);
+    return make(temp);
   } catch (error) {
     const outcome = refusalOf(error);
-    await giveUp(workshop, { target, place, temp });
-    return { outcome, changed: false };
+    const isTaken = isSystemError(error, "EEXIST");
+    if (isTaken) await withdraw(workshop, target); // not ours, whatever it is
+    else await giveUp(workshop, { target, place, temp });
+    return isTaken ? undefined : { outcome, changed: false };
   }
-  return await install(workshop, {
-    target,
-    place,
-    draft,
-    announced: want,
-    ...(correct && { correct }),
-  });
 }
 
 /**
@@ -81,11 +104,9 @@ export async function install<D extends Draft>(
     place: Place;
     draft: D;
     announced: string;
-    correct?: Correct<D>;
+    correct?: Correct<D> | undefined;
   },
 ): Promise<Applied> {
-  using owned = new DisposableStack();
-  owned.use(draft);
   let made: Present, outcome: Outcome;
   try {
     made = complete(draft);
@@ -107,6 +128,8 @@ export async function install<D extends Draft>(
     draft[Symbol.dispose]();
     await giveUp(workshop, { target, place, temp: draft.name });
     return { outcome: refusal, changed: false };
+  } finally {
+    draft[Symbol.dispose]();
   }
   const synced = await syncDirectory(workshop, place);
   await record(workshop, target, { entry: made, actions: true });

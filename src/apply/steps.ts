@@ -91,12 +91,12 @@ export function holdNew(dir: DirHandle, leaf: Name): HeldObject {
 }
 
 /** Announces a change, so that the next start can tidy up after a crash (N 7.9). */
-export async function announce(
+export function announce(
   { state }: Workshop,
   target: Target,
   { temp, want }: { temp: Name | ""; want: string },
 ): Promise<void> {
-  await state.joined((tx) => tx.putIntent({ name: target.name, peer: target.peer, temp, want }));
+  return state.joined((tx) => tx.putIntent({ name: target.name, peer: target.peer, temp, want }));
 }
 
 /** Takes back an announcement: nothing was changed. */

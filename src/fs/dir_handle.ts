@@ -110,6 +110,10 @@ export class DiskDir implements DirHandle {
     }
   }
 
+  drawName(forLeaf: Name): Name {
+    return tempName(forLeaf, this.#init.random);
+  }
+
   tempName(forLeaf: Name): Name {
     for (let tries = NAME_TRIES;; tries--) {
       const name = tempName(forLeaf, this.#init.random);

@@ -63,7 +63,9 @@ export class PathLocks {
 
   /** The lock when nothing is in its way, at once; undefined otherwise, and then nothing is waited for. */
   tryTake(path: DiskPath): Disposable | undefined {
-    if (this.#inTheWay(path, false).size > 0) return undefined;
+    // PERF: without a set of what is in the way, where nothing is.
+    if (this.#byPath.has(path)) return undefined;
+    if (this.#subtrees.size > 0 && this.#inTheWay(path, false).size > 0) return undefined;
     const claim: Claim = { path, below: false, blockers: 0, waiting: new Set(), grant: () => {} };
     this.#add(claim);
     return { [Symbol.dispose]: () => this.#release(claim) };

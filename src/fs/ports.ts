@@ -130,6 +130,8 @@ export interface DirHandle extends Disposable {
    * that tempName gave, so that an intent can tell of it before it exists. @throws OsError `EEXIST`
    */
   createTemp(forLeaf: Name, name?: Name): TempFile;
+  /** A temporary name that is free but for a rare chance: what is made under it may say `EEXIST`. */
+  drawName(forLeaf: Name): Name;
   /** A free temporary name, for other kinds and for createTemp. */
   tempName(forLeaf: Name): Name;
   /** The umask cuts the mode of new objects: setMode() makes it exact. */

@@ -6,6 +6,7 @@
  * [--state sqlite|nothing] [--at-once N] [--only ours|plain]`; everything is made below DIR (tmpfs by
  * default) and removed afterwards.
  */
+import process from "node:process";
 import { parseArgs } from "node:util";
 import { Applier, type Durability } from "../../src/apply/mod.ts";
 import { openJail, PathLocks } from "../../src/fs/mod.ts";
@@ -104,7 +105,7 @@ async function receiveOne(applier: Applier, { dir, leaf, content }: File): Promi
   const begun = held.beginPut(META);
   if ("kind" in begun) throw new Error(`${path}: ${JSON.stringify(begun)}`);
   await using put = begun;
-  put.write(content);
+  put.take(content);
   const { outcome } = await put.install();
   if (outcome.kind !== "done") throw new Error(`${path}: ${JSON.stringify(outcome)}`);
 }
@@ -137,13 +138,25 @@ async function main(): Promise<void> {
   const root = Deno.makeTempDirSync({ dir: values.dir, prefix: "bench-apply-" });
   const count = Number(values.files);
   const timed = async (name: string, work: () => void | Promise<void>) => {
-    const start = performance.now();
+    const start = performance.now(), cpu = process.cpuUsage();
     await work();
     const us = (performance.now() - start) * 1_000 / count;
-    console.log(`${name.padEnd(24)} ${us.toFixed(1)} us per file`);
+    const { user, system } = process.cpuUsage(cpu);
+    const busy = `user ${(user / count).toFixed(1)}, system ${(system / count).toFixed(1)}`;
+    console.log(`${name.padEnd(24)} ${us.toFixed(1)} us per file (${busy})`);
     return us;
   };
   try {
+    if (values.only !== "plain") {
+      const few = files(`${root}/warm`, 2_000); // the compiler has seen everything once
+      makeDirectories(few);
+      await receive(few, {
+        root: `${root}/warm`,
+        atOnce: 128,
+        durability: "none",
+        state: values.state,
+      });
+    }
     const ours = files(`${root}/ours`, count), yardstick = files(`${root}/plain`, count);
     makeDirectories([...ours, ...yardstick]);
     const options = {
