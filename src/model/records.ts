@@ -48,6 +48,20 @@ export interface Pin {
   readonly certificate: string;
 }
 
+/** A peer has this version of an object, and it came from us (own table). */
+export interface Told {
+  readonly name: DbName;
+  readonly peer: HostName;
+  /** As an intent has it: check text in nanoseconds, `---` for nothing. */
+  readonly version: string;
+  /** How often in a row it was sent because another host had changed it, without a change here. */
+  readonly relays: number;
+}
+/** The same as it is stored: whether somebody else has replaced the object here since then. */
+export interface ToldRow extends Told {
+  readonly isOutdated: boolean;
+}
+
 /** A change that was begun: read back at start, completed or discarded (own table). */
 export interface Intent {
   readonly name: DbName;

@@ -52,14 +52,18 @@ export class KeptConnection implements SqlConnection {
     return this.#ask(async (link) => await link.run(statement, values));
   }
 
-  runEach(
-    statement: Statement,
-    tuples: Iterable<readonly SqlValue[]>,
-  ): Promise<readonly number[]> {
+  runEach(statement: Statement, tuples: readonly (readonly SqlValue[])[]): Promise<void> {
     return this.#once(async (link) => await link.runEach(statement, tuples));
   }
 
-  insert(insertion: Insertion, tuples: Iterable<readonly SqlValue[]>): Promise<void> {
+  countEach(
+    statement: Statement,
+    tuples: readonly (readonly SqlValue[])[],
+  ): Promise<readonly number[]> {
+    return this.#once(async (link) => await link.countEach(statement, tuples));
+  }
+
+  insert(insertion: Insertion, tuples: readonly (readonly SqlValue[])[]): Promise<void> {
     return this.#once(async (link) => await link.insert(insertion, tuples));
   }
 

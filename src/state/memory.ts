@@ -12,11 +12,20 @@ import {
   type Pin,
   type RootRecord,
   type ScheduledAction,
+  type Told,
+  type ToldRow,
 } from "../model/mod.ts";
 import { Joined } from "./joined.ts";
 import { type KeyRange, keyRanges } from "./key_range.ts";
 import { StateError } from "./state_error.ts";
-import type { DirtyNames, NameRange, StateStore, StateTx } from "./store.ts";
+import {
+  type DirtyNames,
+  type NameRange,
+  type StateStore,
+  type StateTx,
+  TOLD_ROWS,
+} from "./store.ts";
+import { type Replaced, superseded } from "./told.ts";
 import { Turns } from "./turns.ts";
 
 const PAGE_ROWS = 100;
@@ -34,6 +43,8 @@ interface Tables {
   readonly intents: ReadonlyMap<string, Intent>;
   readonly notes: ReadonlyMap<string, string>;
   readonly roots: ReadonlyMap<string, RootRecord>;
+  /** By encoded name and peer, oldest first. */
+  readonly told: ReadonlyMap<string, ToldRow>;
   readonly generation: number;
 }
 
@@ -46,6 +57,7 @@ const EMPTY: Tables = {
   intents: new Map(),
   notes: new Map(),
   roots: new Map(),
+  told: new Map(),
   generation: 0,
 };
 
@@ -129,6 +141,10 @@ export class MemoryStore implements StateStore {
 
   async roots(): Promise<readonly RootRecord[]> {
     return await sorted(this.#committed().roots);
+  }
+
+  async outdatedTold(): Promise<readonly ToldRow[]> {
+    return await [...this.#committed().told.values()].filter(({ isOutdated }) => isOutdated);
   }
 
   /** Checks and servers of a test share one store, so nobody can tell. */
@@ -318,6 +334,32 @@ class MemoryTx implements StateTx {
     this.#writable("intents").delete(percentEncode(name));
   }
 
+  toldAmong(names: readonly DbName[]): readonly ToldRow[] {
+    this.#mustBeOpen();
+    const asked = new Set(names);
+    return [...this.#tables.told.values()].filter(({ name }) => asked.has(name));
+  }
+
+  putTold(rows: readonly ToldRow[]): void {
+    this.deleteTold(rows);
+    const table = this.#writable("told");
+    for (const row of rows) {
+      table.set(dirtyKey(row.name, row.peer), row);
+      if (table.size > TOLD_ROWS) table.delete(table.keys().next().value ?? "");
+    }
+  }
+
+  deleteTold(rows: readonly Pick<Told, "name" | "peer">[]): void {
+    const table = this.#writable("told");
+    for (const { name, peer } of rows) table.delete(dirtyKey(name, peer));
+  }
+
+  supersedeTold(replaced: readonly Replaced[]): void {
+    const { gone, late } = superseded(this.toldAmong(replaced.map(({ name }) => name)), replaced);
+    this.deleteTold(gone);
+    this.putTold(late);
+  }
+
   putRoot(root: RootRecord): void {
     this.#writable("roots").set(percentEncode(root.name), root);
   }
@@ -389,6 +431,7 @@ function sortedKeys(table: ReadonlyMap<string, unknown>): readonly string[] {
   return keys;
 }
 
+/** Of a table that may still change. */
 function sorted<T>(table: ReadonlyMap<string, T>): T[] {
-  return sortedKeys(table).map((key) => table.get(key) as T);
+  return [...table.keys()].sort(byteOrder).map((key) => table.get(key) as T);
 }

@@ -2,12 +2,6 @@
 export { MemoryStore } from "./memory.ts";
 export { openState, type OpenStateOptions } from "./open.ts";
 export { StateError, type StateErrorCode } from "./state_error.ts";
-export {
-  forgetOutdated,
-  outdatedTold,
-  rememberTold,
-  supersedeTold,
-  type Told,
-  told,
-} from "./told.ts";
+export type { Told } from "../model/mod.ts";
+export { forgetOutdated, outdatedTold, rememberTold, supersedeTold, told } from "./told.ts";
 export type { DirtyNames, NameRange, StateStore, StateTx } from "./store.ts";

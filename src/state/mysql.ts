@@ -163,7 +163,14 @@ class MysqlLink implements DatabaseLink {
     return (result as ResultSetHeader).affectedRows;
   }
 
-  async runEach(statement: Statement, tuples: Iterable<readonly SqlValue[]>): Promise<number[]> {
+  async runEach(statement: Statement, tuples: readonly (readonly SqlValue[])[]): Promise<void> {
+    await this.countEach(statement, tuples);
+  }
+
+  async countEach(
+    statement: Statement,
+    tuples: readonly (readonly SqlValue[])[],
+  ): Promise<number[]> {
     const counts: number[] = [];
     for (const values of tuples) counts.push(await this.run(statement, values));
     return counts;

@@ -1,4 +1,5 @@
 /** Every SQL text for MySQL and MariaDB: the schema of csync2, our own part, the statements of the store. */
+import { TOLD_ROWS } from "./store.ts";
 import type { Query, Schema, SchemaStep, Statement, Statements, Table } from "./sql_connection.ts";
 
 const ENGINE = "ENGINE=InnoDB ROW_FORMAT=DYNAMIC";
@@ -85,6 +86,17 @@ const MIGRATION: readonly SchemaStep[] = [
   ),
 ];
 
+const TOLD_MIGRATION: readonly SchemaStep[] = [
+  own(
+    "csync3_told",
+    `(place ${NUMBER}, filename BLOB NOT NULL, peername BLOB NOT NULL, version BLOB NOT NULL, ` +
+      `relays INTEGER NOT NULL, outdated INTEGER NOT NULL, ${NAME_COLUMNS}, csync3_peer ${PEER}, ` +
+      "UNIQUE KEY csync3_name (csync3_head, csync3_tail, csync3_peer), " +
+      "KEY csync3_outdated (outdated, place))",
+  ),
+  { purpose: "Removing old notes", sql: "DELETE FROM csync3_note WHERE name LIKE 'told/%'" },
+];
+
 function own(makes: string, definition: string): SchemaStep {
   return {
     purpose: "Creating own tables",
@@ -122,6 +134,8 @@ function once(of: string, number: string, condition: string): SchemaStep {
   return { purpose: "Removing double rows", sql, changes: `${of}.filename` };
 }
 
+const TOLD_COLUMNS = ["filename", "peername", "version", "relays", "outdated"];
+
 const SCHEMA = "table_schema = DATABASE()";
 
 /** Tables; `table.column`, and with `:type` behind it. */
@@ -139,8 +153,8 @@ const OBJECTS: Query = {
 export const MYSQL_SCHEMA: Schema = {
   objects: OBJECTS,
   tables: TABLES,
-  own: MIGRATION.flatMap(({ makes }) => makes === undefined ? [] : [makes]),
-  migrations: [MIGRATION],
+  own: [...MIGRATION, ...TOLD_MIGRATION].flatMap(({ makes }) => makes === undefined ? [] : [makes]),
+  migrations: [MIGRATION, TOLD_MIGRATION],
 };
 
 /** Settings of every connection. */
@@ -329,12 +343,40 @@ export const MYSQL: Statements = {
   },
   putIntent: {
     purpose: "Writing intent",
-    sql: "REPLACE INTO csync3_intent (filename, peername, temp, want) VALUES ($1, $2, $3, $4)",
+    head: "REPLACE INTO csync3_intent (filename, peername, temp, want) VALUES",
+    row: "(?, ?, ?, ?)",
+    tail: "",
   },
   deleteIntent: {
     purpose: "Removing intent",
     sql: `DELETE FROM csync3_intent WHERE ${isNamed(1)}`,
   },
+  toldOf: {
+    purpose: "Reading what was told",
+    columns: TOLD_COLUMNS,
+    rest: `FROM csync3_told WHERE ${isNamed(1)}`,
+  },
+  outdatedTold: {
+    purpose: "Reading what was told",
+    columns: TOLD_COLUMNS,
+    rest: "FROM csync3_told WHERE outdated = 1 ORDER BY place",
+  },
+  putTold: {
+    purpose: "Writing what was told",
+    head: `REPLACE INTO csync3_told (${TOLD_COLUMNS.join(", ")}) VALUES`,
+    row: "(?, ?, ?, ?, ?)",
+    tail: "",
+  },
+  deleteTold: {
+    purpose: "Removing what was told",
+    sql: `DELETE FROM csync3_told WHERE ${isNamed(1)} AND peername = $2`,
+  },
+  trimTold: {
+    purpose: "Removing what was told",
+    sql: "DELETE FROM csync3_told WHERE place <= (SELECT place FROM " +
+      `(SELECT MAX(place) - ${TOLD_ROWS} AS place FROM csync3_told) AS newest)`,
+  },
+
   roots: {
     purpose: "Reading roots",
     columns: ["filename", "kind", "place"],

@@ -172,9 +172,13 @@ class PostgresLink implements DatabaseLink {
     return await this.#guarded(purpose, sql, async () => (await this.#query(sql, values)).count);
   }
 
-  async runEach(
+  async runEach(statement: Statement, tuples: readonly (readonly SqlValue[])[]): Promise<void> {
+    await this.countEach(statement, tuples);
+  }
+
+  async countEach(
     { purpose, sql }: Statement,
-    tuples: Iterable<readonly SqlValue[]>,
+    tuples: readonly (readonly SqlValue[])[],
   ): Promise<number[]> {
     const counts: number[] = [];
     const runs = function* (query: (values: readonly SqlValue[]) => Promise<{ count: number }>) {

@@ -1,5 +1,5 @@
 /** Tables for PostgreSQL: the schema of csync2, and our own part of it. */
-import type { Query, Schema, Table } from "./sql_connection.ts";
+import type { Query, Schema, SchemaStep, Table } from "./sql_connection.ts";
 
 /**
  * D 5.2, in the C program's order, without its unique constraints on names: they hold no name that is
@@ -47,7 +47,7 @@ export const NAME_INDEX = `(${head("filename")}), csync3_tail(filename)`;
  * insert, and replace a row by deleting and inserting it. A mark of theirs thus has a generation that
  * never was, and a record of theirs no part of a second.
  */
-const MIGRATION = [
+const MIGRATION: readonly SchemaStep[] = [
   own("csync3_note", `TABLE csync3_note (name TEXT PRIMARY KEY, value TEXT)`),
   own("csync3_generation", `SEQUENCE csync3_generation`),
   // A byte that is not UTF-8 is stored as an escape (D 7.6.4), and ordered as the byte it stands for.
@@ -105,6 +105,20 @@ END $$`,
   index("csync3_root_name", { unique: true, on: `csync3_root (${NAME_INDEX})` }),
 ];
 
+const TOLD_MIGRATION: readonly SchemaStep[] = [
+  own("csync3_telling", "SEQUENCE csync3_telling"),
+  own(
+    "csync3_told",
+    "TABLE csync3_told (place BIGINT NOT NULL DEFAULT nextval('csync3_telling'), " +
+      "filename TEXT NOT NULL, peername TEXT NOT NULL, version TEXT NOT NULL, " +
+      "relays INTEGER NOT NULL, outdated INTEGER NOT NULL)",
+  ),
+  index("csync3_told_name", { unique: true, on: `csync3_told (${NAME_INDEX}, ${PEER})` }),
+  index("csync3_told_place", { on: "csync3_told (place)" }),
+  index("csync3_told_outdated", { on: "csync3_told (place) WHERE outdated = 1" }),
+  { purpose: "Removing old notes", sql: "DELETE FROM csync3_note WHERE name LIKE 'told/%'" },
+];
+
 function own(makes: string, definition: string) {
   return { purpose: "Creating own tables", sql: `CREATE ${definition}`, makes };
 }
@@ -139,6 +153,9 @@ export const TABLE_NAMES: readonly string[] = TABLES.map(({ name }) => name);
 export const POSTGRES_SCHEMA: Schema = {
   objects: OBJECTS,
   tables: TABLES,
-  own: [...MIGRATION.flatMap((step) => "makes" in step ? [step.makes] : []), "csync3_key"],
-  migrations: [MIGRATION],
+  own: [
+    ...[...MIGRATION, ...TOLD_MIGRATION].flatMap(({ makes }) => makes === undefined ? [] : [makes]),
+    "csync3_key",
+  ],
+  migrations: [MIGRATION, TOLD_MIGRATION],
 };

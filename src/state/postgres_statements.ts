@@ -1,5 +1,6 @@
 /** SQL texts for PostgreSQL: settings, transactions, and the statements of the store. */
 import { head, key, NAME_INDEX, PEER, TABLE_NAMES, tail } from "./postgres_schema.ts";
+import { TOLD_ROWS } from "./store.ts";
 import type { Query, Statement, Statements } from "./sql_connection.ts";
 
 /** Any number of ours, by database: an advisory lock belongs to one. */
@@ -63,6 +64,7 @@ export function postgresStatements(text: (n?: number) => string): Statements {
     ...marks({ named, inRange, isFrom, ofPeer, text }),
     ...hintsAndActions({ named, text }),
     ...pinsAndIntents({ named, text }),
+    ...toldRows({ named, ofPeer, text }),
     ...rootsAndNotes({ named, text }),
   };
 }
@@ -222,13 +224,49 @@ function pinsAndIntents({ named, text }: Pick<Parts, "named" | "text">) {
     },
     putIntent: {
       purpose: "Writing intent",
-      sql: "INSERT INTO csync3_intent (filename, peername, temp, want) " +
-        `VALUES (${text(1)}, ${text(2)}, ${text(3)}, ${text(4)}) ON CONFLICT (${NAME_INDEX}) ` +
+      head: "INSERT INTO csync3_intent (filename, peername, temp, want) VALUES",
+      row: `(${text()}, ${text()}, ${text()}, ${text()})`,
+      tail: `ON CONFLICT (${NAME_INDEX}) ` +
         "DO UPDATE SET peername = excluded.peername, temp = excluded.temp, want = excluded.want",
+      keys: [0],
     },
     deleteIntent: {
       purpose: "Removing intent",
       sql: `DELETE FROM csync3_intent WHERE ${named(1)}`,
+    },
+  };
+}
+
+const TOLD_COLUMNS = ["filename", "peername", "version", "relays", "outdated"];
+
+function toldRows({ named, ofPeer, text }: Pick<Parts, "named" | "ofPeer" | "text">) {
+  const changed = ["place", ...TOLD_COLUMNS.slice(2)].map((c) => `${c} = excluded.${c}`);
+  return {
+    toldOf: {
+      purpose: "Reading what was told",
+      columns: TOLD_COLUMNS,
+      rest: `FROM csync3_told WHERE ${named(1)}`,
+    },
+    outdatedTold: {
+      purpose: "Reading what was told",
+      columns: TOLD_COLUMNS,
+      rest: "FROM csync3_told WHERE outdated = 1 ORDER BY place",
+    },
+    putTold: {
+      purpose: "Writing what was told",
+      head: `INSERT INTO csync3_told (${TOLD_COLUMNS.join(", ")}) VALUES`,
+      row: `(${text()}, ${text()}, ${text()}, ?::integer, ?::integer)`,
+      tail: `ON CONFLICT (${NAME_INDEX}, ${PEER}) DO UPDATE SET ${changed.join(", ")}`,
+      keys: [0, 1],
+    },
+    deleteTold: {
+      purpose: "Removing what was told",
+      sql: `DELETE FROM csync3_told WHERE ${named(1)} AND ${ofPeer(2)}`,
+    },
+    trimTold: {
+      purpose: "Removing what was told",
+      sql: "DELETE FROM csync3_told WHERE place <= " +
+        `(SELECT max(place) - ${TOLD_ROWS} FROM csync3_told)`,
     },
   };
 }

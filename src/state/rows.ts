@@ -17,6 +17,7 @@ import {
   type Pin,
   type RootRecord,
   type ScheduledAction,
+  type ToldRow,
 } from "../model/mod.ts";
 import type { SqlValue } from "./sql_connection.ts";
 
@@ -28,13 +29,18 @@ import type { SqlValue } from "./sql_connection.ts";
  */
 const ADDITION = "\0ns=";
 const SLASH = 0x2f, PERCENT = 0x25;
+const RELAYS_REGEXP = /^\d{1,9}$/;
 const SUBSECOND_REGEXP = /^\d{1,9}$/;
 
 type Columns = readonly string[];
 
 /** Column `checktxt` of a record. */
-export function recordText({ stored, subsecond }: FileRecord): string {
+function recordText({ stored, subsecond }: FileRecord): string {
   return subsecond === undefined ? stored : `${stored}${ADDITION}${subsecond}`;
+}
+
+export function recordValues(record: FileRecord): SqlValue[] {
+  return [percentEncode(record.name), recordText(record)];
 }
 
 /** A record from its encoded name and its column `checktxt`; undefined when the name is none. */
@@ -175,6 +181,26 @@ export function intentOf([key = "", peer = "", temp = "", want = ""]: Columns):
 
 export function intentValues({ name, peer, temp, want }: Intent): SqlValue[] {
   return [percentEncode(name), percentEncode(peer), percentEncode(temp), percentEncode(want)];
+}
+
+/** Columns as `Statements.toldOf` has them; what is no such row is nothing. */
+export function toldOf(
+  [key = "", peer = "", version = "", relays = "", outdated = ""]: Columns,
+): ToldRow | undefined {
+  const name = nameOf(key);
+  if (name === undefined || peer === "" || version === "" || !RELAYS_REGEXP.test(relays)) return;
+  return {
+    name,
+    peer: percentDecode(peer) as HostName,
+    version: percentDecode(version),
+    relays: Number(relays),
+    isOutdated: isSet(outdated),
+  };
+}
+
+export function toldValues({ name, peer, version, relays, isOutdated }: ToldRow): SqlValue[] {
+  const texts = [percentEncode(name), percentEncode(peer), percentEncode(version)];
+  return [...texts, relays, isOutdated ? 1 : 0];
 }
 
 const PLACE_FIELDS = ["mountPoint", "source", "uuid", "fsid", "type", "device", "inode"] as const;

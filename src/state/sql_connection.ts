@@ -10,6 +10,8 @@ export type SqlValue = string | number;
 export interface Statement {
   readonly purpose: string;
   readonly sql: string;
+  /** As `Query.many`, for a statement with one value. */
+  readonly many?: string;
 }
 
 /** A statement of the schema. */
@@ -88,18 +90,17 @@ export interface SqlConnection {
   rollback(): MaybePromise<void>;
   /** @returns how many rows were changed */
   run(statement: Statement, values: readonly SqlValue[]): MaybePromise<number>;
-  /**
-   * Runs the statement once for each tuple of values.
-   * @returns how many rows each has changed
-   */
-  runEach(
+  /** As if the statement was run once for each tuple of values. */
+  runEach(statement: Statement, tuples: readonly (readonly SqlValue[])[]): MaybePromise<void>;
+  /** Runs the statement once for each tuple of values. @returns how many rows each has changed */
+  countEach(
     statement: Statement,
-    tuples: Iterable<readonly SqlValue[]>,
+    tuples: readonly (readonly SqlValue[])[],
   ): MaybePromise<readonly number[]>;
   /** Puts one row for each tuple of values, as if one after the other. */
   insert(
     insertion: Insertion,
-    tuples: Iterable<readonly SqlValue[]>,
+    tuples: readonly (readonly SqlValue[])[],
   ): MaybePromise<void>;
   close(): MaybePromise<void>;
 }
@@ -170,9 +171,21 @@ export interface Statements {
 
   /** -> name, peer, temp, want */
   readonly intents: Query;
-  readonly putIntent: Statement;
+  /** name, peer, temp, want */
+  readonly putIntent: Insertion;
   /** name */
   readonly deleteIntent: Statement;
+
+  /** name -> name, peer, version, relays, outdated */
+  readonly toldOf: Query;
+  /** -> the same, of all that is out of date, oldest first */
+  readonly outdatedTold: Query;
+  /** name, peer, version, relays, outdated; the newest from now on */
+  readonly putTold: Insertion;
+  /** name, peer */
+  readonly deleteTold: Statement;
+  /** Deletes the oldest beyond `TOLD_ROWS`. */
+  readonly trimTold: Statement;
 
   /** -> name, kind, place */
   readonly roots: Query;
@@ -207,6 +220,9 @@ export class SqlError extends Error {
 }
 
 /** Applies `next` now or later, as the value comes. */
-export function then<T, U>(value: MaybePromise<T>, next: (value: T) => U): MaybePromise<U> {
+export function then<T, U>(
+  value: MaybePromise<T>,
+  next: (value: T) => MaybePromise<U>,
+): MaybePromise<U> {
   return value instanceof Promise ? value.then(next) : next(value);
 }

@@ -11,7 +11,9 @@ import {
   type Pin,
   type RootRecord,
   type ScheduledAction,
+  type ToldRow,
 } from "../model/mod.ts";
+import { GatheringTx } from "./gathering_tx.ts";
 import { Joined } from "./joined.ts";
 import { after, keyRanges } from "./key_range.ts";
 import { asStateError, retryBusy } from "./retry.ts";
@@ -26,6 +28,7 @@ import {
   recordOf,
   recordsIn,
   rootOf,
+  toldOf,
 } from "./rows.ts";
 import type {
   MaybePromise,
@@ -63,7 +66,10 @@ export class SqlStore implements StateStore {
   #reader: Promise<SqlConnection> | undefined;
   #options: SqlStoreOptions;
   #turns = new Turns();
-  #joined = new Joined<StateTx>({ transact: (work) => this.transaction(work), flush: () => {} });
+  #joined = new Joined<SqlTx>({
+    transact: (work) => this.#transact(work, GatheringTx),
+    flush: (tx) => tx.flush(),
+  });
   #isWriting = false;
   #isClosed = false;
 
@@ -172,18 +178,26 @@ export class SqlStore implements StateStore {
     return (await this.#read(this.#sql.roots, [])).map(rootOf).filter(isValid);
   }
 
+  async outdatedTold(): Promise<readonly ToldRow[]> {
+    return (await this.#read(this.#sql.outdatedTold, [])).map(toldOf).filter(isValid);
+  }
+
   async foreignCommits(): Promise<number | undefined> {
     const query = this.#sql.foreignCommits;
     return query && Number((await this.#read(query, []))[0]?.[0]);
   }
 
-  async transaction<T>(work: (tx: StateTx) => T | Promise<T>): Promise<T> {
+  transaction<T>(work: (tx: StateTx) => T | Promise<T>): Promise<T> {
+    return this.#transact(work);
+  }
+
+  async #transact<T>(work: (tx: SqlTx) => T | Promise<T>, Tx: typeof SqlTx = SqlTx): Promise<T> {
     using _turn = await this.#turns.take();
     this.#mustBeOpen();
     const db = this.#writer;
     await retryBusy(() => db.begin(), this.#options);
     this.#isWriting = true;
-    const tx = new SqlTx(db, this.#sql);
+    const tx = new Tx(db, this.#sql);
     try {
       const result = await work(tx);
       if (!tx.end()) throw new StateError("state/broken", { message: FAILED_TEXT });

@@ -11,6 +11,8 @@ import {
   type Pin,
   type RootRecord,
   type ScheduledAction,
+  type Told,
+  type ToldRow,
 } from "../model/mod.ts";
 import { keyRanges } from "./key_range.ts";
 import { asStateError } from "./retry.ts";
@@ -26,10 +28,13 @@ import {
   pinValues,
   recordOf,
   recordsIn,
-  recordText,
+  recordValues,
   rootValues,
+  toldOf,
+  toldValues,
 } from "./rows.ts";
 import {
+  type Insertion,
   type MaybePromise,
   type Query,
   type SqlConnection,
@@ -40,6 +45,13 @@ import {
 } from "./sql_connection.ts";
 import { StateError } from "./state_error.ts";
 import type { DirtyNames, NameRange, StateTx } from "./store.ts";
+import { type Replaced, superseded } from "./told.ts";
+
+/** A mark that is to go. */
+export interface Cleared {
+  readonly name: DbName;
+  readonly peer: HostName;
+}
 
 export class SqlTx implements StateTx {
   #connection: SqlConnection;
@@ -50,6 +62,9 @@ export class SqlTx implements StateTx {
     this.#connection = connection;
     this.#statements = statements;
   }
+
+  /** Writes what was put off; to be called before the transaction ends. */
+  flush(): MaybePromise<void> {}
 
   /** Makes the transaction unusable. @returns whether it may be committed: no statement failed */
   end(): boolean {
@@ -94,21 +109,15 @@ export class SqlTx implements StateTx {
   }
 
   putRecords(records: readonly FileRecord[]): MaybePromise<void> {
-    const values = function* () {
-      for (const record of records) yield [percentEncode(record.name), recordText(record)];
-    };
-    return this.#do((db) => db.insert(this.#statements.putRecord, values()));
+    return this.#insert(this.#statements.putRecord, records.map(recordValues));
   }
 
   deleteRecords(names: readonly DbName[]): MaybePromise<void> {
-    return this.#runEach(this.#statements.deleteRecord, names.map((name) => [percentEncode(name)]));
+    return this.#runEach(this.#statements.deleteRecord, keysOf(names));
   }
 
   mark(marks: readonly DirtyMark[]): MaybePromise<void> {
-    const values = function* () {
-      for (const mark of marks) yield markValues(mark);
-    };
-    return this.#do((db) => db.insert(this.#statements.mark, values()));
+    return this.#insert(this.#statements.mark, marks.map(markValues));
   }
 
   isDirty(name: DbName): MaybePromise<boolean> {
@@ -138,7 +147,7 @@ export class SqlTx implements StateTx {
     ]);
     return this.#do((db) =>
       then(
-        db.runEach(this.#statements.settle, tuples),
+        db.countEach(this.#statements.settle, tuples),
         (counts) => rows.filter((_, n) => counts[n] === 0),
       )
     );
@@ -148,6 +157,17 @@ export class SqlTx implements StateTx {
     return peer === undefined
       ? this.#run(this.#statements.clearMarks, [percentEncode(name)])
       : this.#run(this.#statements.clearMarksOfPeer, [percentEncode(name), percentEncode(peer)]);
+  }
+
+  /** As `clearMarks` for each; few of them are there as a rule. */
+  clearMarksAmong(cleared: readonly Cleared[]): MaybePromise<void> {
+    if (cleared.length === 0) return;
+    const names = cleared.map(({ name }) => name);
+    return then(this.dirtyAmong(names), (dirty) => {
+      const there = cleared.filter(({ name, peer }) => dirty.get(name)?.includes(peer));
+      const tuples = there.map(({ name, peer }) => [percentEncode(name), percentEncode(peer)]);
+      return this.#runEach(this.#statements.clearMarksOfPeer, tuples);
+    });
   }
 
   force(range: NameRange): MaybePromise<void> {
@@ -175,7 +195,7 @@ export class SqlTx implements StateTx {
     return this.#do((db) => {
       const added = db.run(this.#statements.addPin, pinValues(pin));
       const found = then(added, () => db.select(this.#statements.pin, [percentEncode(pin.peer)]));
-      return then(found as MaybePromise<string[][]>, (rows) => pinIn(rows, pin));
+      return then(found, (rows) => pinIn(rows, pin));
     });
   }
 
@@ -184,11 +204,48 @@ export class SqlTx implements StateTx {
   }
 
   putIntent(intent: Intent): MaybePromise<void> {
-    return this.#run(this.#statements.putIntent, intentValues(intent));
+    return this.putIntents([intent]);
+  }
+
+  putIntents(intents: readonly Intent[]): MaybePromise<void> {
+    return this.#insert(this.#statements.putIntent, intents.map(intentValues));
   }
 
   deleteIntent(name: DbName): MaybePromise<void> {
-    return this.#run(this.#statements.deleteIntent, [percentEncode(name)]);
+    return this.deleteIntents([name]);
+  }
+
+  deleteIntents(names: readonly DbName[]): MaybePromise<void> {
+    return this.#runEach(this.#statements.deleteIntent, keysOf(names));
+  }
+
+  toldAmong(names: readonly DbName[]): MaybePromise<readonly ToldRow[]> {
+    return this.#do((db) =>
+      then(
+        db.selectEach(this.#statements.toldOf, keysOf(names)),
+        (found) => found.flat().map(toldOf).filter((row) => row !== undefined),
+      )
+    );
+  }
+
+  putTold(rows: readonly ToldRow[]): MaybePromise<void> {
+    if (rows.length === 0) return;
+    const put = this.#insert(this.#statements.putTold, rows.map(toldValues));
+    return then(put, () => this.#run(this.#statements.trimTold, []));
+  }
+
+  deleteTold(rows: readonly Pick<Told, "name" | "peer">[]): MaybePromise<void> {
+    const tuples = rows.map(({ name, peer }) => [percentEncode(name), percentEncode(peer)]);
+    return this.#runEach(this.#statements.deleteTold, tuples);
+  }
+
+  supersedeTold(replaced: readonly Replaced[]): MaybePromise<void> {
+    if (replaced.length === 0) return;
+    const names = new Set(replaced.map(({ name }) => name));
+    return then(this.toldAmong([...names]), (rows) => {
+      const { gone, late } = superseded(rows, replaced);
+      return then(this.deleteTold(gone), () => this.putTold(late));
+    });
   }
 
   putRoot(root: RootRecord): MaybePromise<void> {
@@ -211,8 +268,18 @@ export class SqlTx implements StateTx {
     return this.#do((db) => then(db.run(statement, values), () => {}));
   }
 
-  #runEach(statement: Statement, tuples: Iterable<readonly SqlValue[]>): MaybePromise<void> {
-    return this.#do((db) => then(db.runEach(statement, tuples), () => {}));
+  #runEach(
+    statement: Statement,
+    tuples: readonly (readonly SqlValue[])[],
+  ): MaybePromise<void> {
+    if (tuples.length > 0) return this.#do((db) => db.runEach(statement, tuples));
+  }
+
+  #insert(
+    insertion: Insertion,
+    tuples: readonly (readonly SqlValue[])[],
+  ): MaybePromise<void> {
+    if (tuples.length > 0) return this.#do((db) => db.insert(insertion, tuples));
   }
 
   /** All statements for the first action, then for the next: order decides what is kept. */
@@ -224,7 +291,7 @@ export class SqlTx implements StateTx {
     for (const action of actions) {
       const values = actionValues(action);
       for (const statement of statements) {
-        done = then(done, () => this.#run(statement, values)) as MaybePromise<void>;
+        done = then(done, () => this.#run(statement, values));
       }
     }
     return done;
@@ -235,16 +302,24 @@ export class SqlTx implements StateTx {
    * ended the transaction by itself, and further statements would count at once.
    */
   #do<T>(work: (db: SqlConnection) => MaybePromise<T>): MaybePromise<T> {
-    if (this.#state !== "open") {
-      const why = this.#state === "over" ? "it has ended" : "one of its statements failed";
-      throw new StateError("state/broken", { message: `Cannot use the transaction: ${why}` });
-    }
+    this.mustBeOpen();
+    const flushed = this.flush();
+    return flushed instanceof Promise ? flushed.then(() => this.#now(work)) : this.#now(work);
+  }
+
+  #now<T>(work: (db: SqlConnection) => MaybePromise<T>): MaybePromise<T> {
     try {
       const result = work(this.#connection);
       return result instanceof Promise ? result.catch((e) => this.#fail(e)) : result;
     } catch (error) {
       return this.#fail(error);
     }
+  }
+
+  protected mustBeOpen(): void {
+    if (this.#state === "open") return;
+    const why = this.#state === "over" ? "it has ended" : "one of its statements failed";
+    throw new StateError("state/broken", { message: `Cannot use the transaction: ${why}` });
   }
 
   #fail(error: unknown): never {

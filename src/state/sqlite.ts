@@ -145,7 +145,13 @@ export class SqliteConnection implements SqlConnection {
     return guarded(purpose, sql, () => Number(this.#prepare(sql).run(...bound(values)).changes));
   }
 
-  runEach({ purpose, sql }: Statement, tuples: Iterable<readonly SqlValue[]>): number[] {
+  runEach(statement: Statement, tuples: readonly (readonly SqlValue[])[]): void {
+    const { purpose, many } = statement;
+    if (many === undefined || tuples.length < FEW) return void this.countEach(statement, tuples);
+    for (const asked of jsonLists(tuples)) this.run({ purpose, sql: many }, [asked]);
+  }
+
+  countEach({ purpose, sql }: Statement, tuples: readonly (readonly SqlValue[])[]): number[] {
     return guarded(purpose, sql, () => {
       const statement = this.#prepare(sql);
       const counts: number[] = [];
@@ -228,22 +234,19 @@ export class SqliteConnection implements SqlConnection {
     return rows;
   }
 
-  /**
-   * Encoded texts have nothing in them that JSON would escape.
-   *
-   * PERF: 1.2 us per record, against 6 to 8 us when each is a query of its own.
-   */
+  /** PERF: 1.2 us per record, against 6 to 8 us when each is a query of its own. */
   #many(
     { purpose, columns, many = "" }: Query,
     tuples: readonly (readonly SqlValue[])[],
   ): string[][][] {
     const found: string[][][] = tuples.map(() => []);
     const wanted = { purpose, columns: ["asked.key", ...columns], rest: many };
-    for (let at = 0; at < tuples.length; at += MANY) {
-      const asked = `["${tuples.slice(at, at + MANY).join('","')}"]`;
+    let at = 0;
+    for (const asked of jsonLists(tuples)) {
       for (const [n, ...row] of this.#page(wanted, [asked]) ?? this.#rows(wanted, [asked])) {
         found[at + Number(n)]?.push(row);
       }
+      at += MANY;
     }
     return found;
   }
@@ -255,6 +258,13 @@ export class SqliteConnection implements SqlConnection {
       this.#prepared.set(sql, statement);
     }
     return statement;
+  }
+}
+
+/** JSON lists of texts, a few each. Encoded texts have nothing in them that JSON would escape. */
+function* jsonLists(tuples: readonly (readonly SqlValue[])[]): Generator<string> {
+  for (let at = 0; at < tuples.length; at += MANY) {
+    yield `["${tuples.slice(at, at + MANY).join('","')}"]`;
   }
 }
 

@@ -1,4 +1,5 @@
 /** Every SQL text for SQLite: the schema of csync2, our own tables beside it, and the statements of the store. */
+import { TOLD_ROWS } from "./store.ts";
 import type { Query, Schema, SchemaStep, Statement, Statements, Table } from "./sql_connection.ts";
 
 /** D 5.2, in the C program's order and to the byte (golden database.json). */
@@ -21,6 +22,7 @@ const OWN_OBJECTS = [
   "csync3_intent",
   "csync3_action",
   "csync3_root",
+  "csync3_told",
   "csync3_generation",
   "csync3_marked",
   "csync3_settled",
@@ -67,11 +69,25 @@ END`),
       `TABLE IF NOT EXISTS csync3_root (filename TEXT PRIMARY KEY, kind TEXT, place TEXT) WITHOUT ROWID`,
     ),
   ],
+  [
+    own(
+      `TABLE IF NOT EXISTS csync3_told (place INTEGER PRIMARY KEY, filename TEXT, peername TEXT, version TEXT, relays INTEGER, outdated INTEGER, UNIQUE (filename, peername))`,
+    ),
+    own(
+      `INDEX IF NOT EXISTS csync3_outdated ON csync3_told (place) WHERE outdated = 1`,
+    ),
+    {
+      purpose: "Removing old notes",
+      sql: "DELETE FROM csync3_note WHERE name LIKE 'told/%'",
+    },
+  ],
 ];
 
 function own(definition: string): Statement {
   return { purpose: "Creating own tables", sql: `CREATE ${definition}` };
 }
+
+const TOLD_COLUMNS = ["filename", "peername", "version", "relays", "outdated"];
 
 /** Names of all tables and triggers that are there. */
 const SQLITE_OBJECTS: Query = {
@@ -147,6 +163,7 @@ export const SQLITE: Statements = {
   deleteRecord: {
     purpose: "Removing file from DB",
     sql: `DELETE FROM file WHERE filename = ${TEXT}`,
+    many: `DELETE FROM file WHERE filename IN (SELECT value FROM ${ASKED})`,
   },
 
   dirtyPeers: {
@@ -263,12 +280,41 @@ export const SQLITE: Statements = {
   },
   putIntent: {
     purpose: "Writing intent",
-    sql: `INSERT OR REPLACE INTO csync3_intent (filename, peername, temp, want) ` +
-      `VALUES (${TEXT}, ${TEXT}, ${TEXT}, ${TEXT})`,
+    head: "INSERT OR REPLACE INTO csync3_intent (filename, peername, temp, want) VALUES",
+    row: `(${TEXT}, ${TEXT}, ${TEXT}, ${TEXT})`,
+    tail: "",
   },
   deleteIntent: {
     purpose: "Removing intent",
     sql: `DELETE FROM csync3_intent WHERE filename = ${TEXT}`,
+    many: `DELETE FROM csync3_intent WHERE filename IN (SELECT value FROM ${ASKED})`,
+  },
+
+  toldOf: {
+    purpose: "Reading what was told",
+    columns: TOLD_COLUMNS,
+    rest: `FROM csync3_told WHERE filename = ${TEXT}`,
+    many: `FROM ${ASKED} CROSS JOIN csync3_told WHERE filename = asked.value`,
+  },
+  outdatedTold: {
+    purpose: "Reading what was told",
+    columns: TOLD_COLUMNS,
+    rest: "FROM csync3_told WHERE outdated = 1 ORDER BY place",
+  },
+  putTold: {
+    purpose: "Writing what was told",
+    head: `INSERT OR REPLACE INTO csync3_told (${TOLD_COLUMNS.join(", ")}) VALUES`,
+    row: `(${TEXT}, ${TEXT}, ${TEXT}, ${FLAG}, ${FLAG})`,
+    tail: "",
+  },
+  deleteTold: {
+    purpose: "Removing what was told",
+    sql: `DELETE FROM csync3_told WHERE filename = ${TEXT} AND peername = ${TEXT}`,
+  },
+  trimTold: {
+    purpose: "Removing what was told",
+    sql: "DELETE FROM csync3_told WHERE place <= " +
+      `(SELECT max(place) - ${TOLD_ROWS} FROM csync3_told)`,
   },
 
   roots: {

@@ -11,6 +11,8 @@ import type {
   Pin,
   RootRecord,
   ScheduledAction,
+  Told,
+  ToldRow,
 } from "../model/mod.ts";
 
 /**
@@ -18,6 +20,9 @@ import type {
  * those whose encoded form lies between two keys.
  */
 export type NameRange = { readonly name: DbName; readonly below: boolean } | KeyRange;
+
+/** LIMIT: pairs of name and peer that are remembered. */
+export const TOLD_ROWS = 20_000;
 
 /** Names that have marks -> the peers that they are for, ordered by encoded peer name. */
 export type DirtyNames = ReadonlyMap<DbName, readonly HostName[]>;
@@ -64,7 +69,9 @@ export interface StateStore extends AsyncDisposable {
   intents(): Promise<readonly Intent[]>;
   /** Ordered by encoded name; a row that says nothing sensible is left out. */
   roots(): Promise<readonly RootRecord[]>;
-  /** A small text that is kept under a name of our own (`told.ts`); at most 60,000 bytes of ASCII. */
+  /** What peers have got from us that is out of date (told.ts), oldest first. */
+  outdatedTold(): Promise<readonly ToldRow[]>;
+  /** A small text that is kept under a name of our own; at most 60,000 bytes of ASCII. */
   note(name: string): Promise<string | undefined>;
   /**
    * Stays the same as long as nobody but this store commits anything; undefined where that cannot be
@@ -150,6 +157,16 @@ export interface StateTx {
   /** Insert or replace by name. */
   putIntent(intent: Intent): void | Promise<void>;
   deleteIntent(name: DbName): void | Promise<void>;
+
+  /** What is known of names at peers (told.ts), in any order. */
+  toldAmong(names: readonly DbName[]): readonly ToldRow[] | Promise<readonly ToldRow[]>;
+  /** Insert or replace by (name, peer); these are the newest. The oldest are forgotten (`TOLD_ROWS`). */
+  putTold(rows: readonly ToldRow[]): void | Promise<void>;
+  deleteTold(rows: readonly Pick<Told, "name" | "peer">[]): void | Promise<void>;
+  /** Peers have replaced objects here: what others have got is out of date (`superseded`). */
+  supersedeTold(
+    replaced: readonly { readonly name: DbName; readonly by: HostName }[],
+  ): void | Promise<void>;
 
   /** Insert or replace by name. */
   putRoot(root: RootRecord): void | Promise<void>;

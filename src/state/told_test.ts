@@ -1,27 +1,29 @@
 import assert from "node:assert/strict";
-import type { DbName, Entry, HostName } from "../model/mod.ts";
+import type { DbName, Entry, HostName, Told } from "../model/mod.ts";
 import { MemoryStore } from "./memory.ts";
+import { openState } from "./open.ts";
+import { type StateStore, TOLD_ROWS } from "./store.ts";
 import {
   forgetOutdated,
   outdatedTold,
   rememberTold,
+  superseded,
   supersedeTold,
-  type Told,
   told,
 } from "./told.ts";
 
 const NAME = "/a/b c" as DbName;
 const GONE: Entry = { kind: "absent", because: "leaf" };
 
-function line(peer: string, { name = NAME, relays = 0 } = {}): Told {
+function line(peer: string, { name = NAME as string, relays = 0 } = {}): Told {
   return told({ name: name as DbName, peer: peer as HostName }, { entry: GONE, relays });
 }
 
-async function remember(store: MemoryStore, ...lines: Told[]): Promise<void> {
+async function remember(store: StateStore, ...lines: Told[]): Promise<void> {
   await store.transaction((tx) => rememberTold(tx, lines));
 }
 
-async function supersede(store: MemoryStore, name: string, by: string): Promise<void> {
+async function supersede(store: StateStore, name: string, by: string): Promise<void> {
   await store.transaction((tx) => supersedeTold(tx, name as DbName, by as HostName));
 }
 
@@ -47,28 +49,59 @@ Deno.test("rememberTold() replaces what was known of a peer, and what was out of
   assert.deepEqual(await outdatedTold(store), [line("b", { relays: 1 })]);
 });
 
-Deno.test("what was told longest ago is forgotten, and no note grows beyond its limit", async () => {
+Deno.test("forgetOutdated() forgets nothing that is up to date, and no other peer", async () => {
   await using store = new MemoryStore();
-  const names = Array.from({ length: 20 }, (_, n) => `/${"n".repeat(90)}${n}` as DbName);
-  for (const name of names) {
-    for (let peer = 0; peer < 300; peer++) await remember(store, line(`peer${peer}`, { name }));
-  }
-  for (let shelf = 0; shelf < 1_024; shelf++) {
-    const text = await store.note(`told/${shelf.toString(16).padStart(3, "0")}`) ?? "";
-    assert.ok(text.length <= 4_000, `${text.length}`);
-  }
-  await supersede(store, names[0]!, "nobody");
-  const late = (await outdatedTold(store)).map(({ peer }) => peer as string);
-  assert.ok(late.length > 25 && late.length < 50, `${late.length}`);
-  assert.deepEqual(late, late.map((_, n) => `peer${300 - late.length + n}`));
-  for (const name of names) await supersede(store, name, "nobody");
-  const text = await store.note("told/outdated");
-  assert.ok(text!.length > 40_000 && text!.length <= 48_000, `${text!.length}`);
-  assert.equal((await outdatedTold(store)).at(-1)?.name, names[19]);
+  await remember(store, line("b"), line("c"), line("c", { name: "/x" as DbName }));
+  await supersede(store, NAME, "d");
+  await store.transaction((tx) =>
+    forgetOutdated(tx, [line("c"), line("c", { name: "/x" as DbName }), line("none")])
+  );
+  assert.deepEqual(await outdatedTold(store), [line("b")]);
+  await supersede(store, "/x", "d");
+  assert.deepEqual(await outdatedTold(store), [line("b"), line("c", { name: "/x" as DbName })]);
 });
 
-Deno.test("what is no line of ours in a note is nothing", async () => {
-  await using store = new MemoryStore();
-  await store.transaction((tx) => tx.putNote("told/outdated", "x\n/a b\n/a/../b c v 0\n/a c v -1"));
-  assert.deepEqual(await outdatedTold(store), []);
+Deno.test("superseded() takes each name once, by the first peer that replaced it", () => {
+  const row = (name: string, peer: string, isOutdated = false) => ({
+    ...line(peer, { name: name as DbName }),
+    isOutdated,
+  });
+  const by = (name: string, peer: string) => ({ name: name as DbName, by: peer as HostName });
+  const rows = [row("/a", "b"), row("/a", "c"), row("/a", "d", true), row("/x", "b")];
+  const { gone, late } = superseded(rows, [by("/a", "b"), by("/a", "c"), by("/none", "b")]);
+  assert.deepEqual(gone, [rows[0]]);
+  assert.deepEqual(late, [row("/a", "c", true)]);
+});
+
+Deno.test("what was told longest ago is forgotten, in memory and in a database", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    await using sqlite = await openState({
+      database: `sqlite3://${dir}/x.db3`,
+      hostName: "a.demo",
+      configName: "",
+      lockTimeoutSeconds: 12,
+      defaultDir: dir,
+    });
+    await using memory = new MemoryStore();
+    const lines = (from: number, to: number) =>
+      Array.from({ length: to - from }, (_, n) => line("b", { name: `/${from + n}` as DbName }));
+    for (const store of [sqlite, memory]) {
+      await remember(store, ...lines(0, 15_000));
+      await remember(store, ...lines(0, 10)); // told again: not the oldest any more
+      await remember(store, ...lines(15_000, TOLD_ROWS + 100));
+      const names = lines(0, TOLD_ROWS + 100).map(({ name }) => name);
+      const left = await store.transaction((tx) => tx.toldAmong(names));
+      const numbers = left.map(({ name }) => Number(name.slice(1))).sort((a, b) => a - b);
+      assert.ok(numbers.length > TOLD_ROWS - 100 && numbers.length <= TOLD_ROWS);
+      assert.deepEqual(numbers.slice(0, 11).map((n) => n < 10), [
+        ...new Array(10).fill(true),
+        false,
+      ]);
+      assert.equal(numbers.at(-1), TOLD_ROWS + 99);
+      assert.ok(numbers[10]! >= 100 && numbers[10]! < 200, `${numbers[10]}`);
+    }
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
 });

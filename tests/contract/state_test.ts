@@ -13,6 +13,7 @@ import {
   percentEncode,
   type RootRecord,
   type ScheduledAction,
+  type ToldRow,
 } from "../../src/model/mod.ts";
 import { MemoryStore, openState, StateError, type StateStore } from "../../src/state/mod.ts";
 import { DatabaseServer, installedServers, type ServerKind } from "../support/database_server.ts";
@@ -64,7 +65,16 @@ const SERVER_DATABASES = [
   { name: "mariadb", kind: "mariadb", create: undefined },
   { name: "mariadb, utf8mb4", kind: "mariadb", create: "CHARACTER SET utf8mb4" },
 ] as const;
-const TABLES = ["action", "dirty", "file", "hint", "x509_cert", "csync3_intent", "csync3_root"];
+const TABLES = [
+  "action",
+  "dirty",
+  "file",
+  "hint",
+  "x509_cert",
+  "csync3_intent",
+  "csync3_root",
+  "csync3_told",
+];
 
 async function makeOnServer(of: (typeof SERVER_DATABASES)[number]) {
   const server = servers.get(of.kind);
@@ -694,18 +704,102 @@ const TRANSACTION_CASES: readonly Case[] = [
       assert.deepEqual(await tx.intents(), [intent]);
     });
   }],
+  ["remembers what peers were told, one row for each name and peer", async (store) => {
+    const line = (name: string, peer: string, isOutdated = false, relays = 0): ToldRow => ({
+      name: name as DbName,
+      peer: peer as HostName,
+      version: `v1:mtime=${relays}:target=a b\xff`,
+      relays,
+      isOutdated,
+    });
+    const marks = ODD_NAMES.map((name) => line(name, "b", true));
+    await store.transaction((tx) => tx.putTold(marks));
+    assert.deepEqual(await store.outdatedTold(), marks);
+    const again = [line("/a", "c:1"), line("/a", "b"), line("/a/b", "b", true, 2)];
+    await store.transaction((tx) => tx.putTold(again));
+    const left = marks.filter(({ name }) => name !== "/a" && name !== "/a/b");
+    assert.deepEqual(await store.outdatedTold(), [...left, again[2]]);
+    await store.transaction(async (tx) => {
+      const found = await tx.toldAmong(["/a", "/none", "/a/b"] as DbName[]);
+      assert.deepEqual(new Set(found), new Set(again));
+      assert.deepEqual(await tx.toldAmong([]), []);
+      await tx.deleteTold([again[2]!, line("/none", "b"), line("/a0", "c")]);
+    });
+    assert.deepEqual(await store.outdatedTold(), left);
+    await store.transaction((tx) => tx.deleteTold(left));
+    assert.deepEqual(await store.outdatedTold(), []);
+  }],
+  ["supersedes what peers were told, in the order of what is replaced", async (store) => {
+    const line = (name: string, peer: string, isOutdated = false): ToldRow => ({
+      ...{ name: name as DbName, peer: peer as HostName, version: "---", relays: 1 },
+      isOutdated,
+    });
+    const by = (name: string, peer: string) => ({ name: name as DbName, by: peer as HostName });
+    for (const how of ["transaction", "joined"] as const) {
+      const peers = ["b", "c", "d"];
+      const told = ["/1", "/2", "/3"].flatMap((name) => peers.map((peer) => line(name, peer)));
+      await store.transaction((tx) => tx.putTold(told));
+      await store[how](async (tx) => {
+        await tx.supersedeTold([by("/2", "b"), by("/none", "b")]);
+        await tx.supersedeTold([by("/2", "c")]);
+        await tx.supersedeTold([by("/1", "x")]);
+      });
+      const late = await store.outdatedTold();
+      assert.deepEqual(late.map(({ name, peer }) => name + peer), [
+        ...["/2c", "/2d"],
+        ...["/1b", "/1c", "/1d"],
+      ]);
+      await store[how]((tx) => tx.deleteTold(late));
+    }
+  }],
+  ["joined transactions read what they have written", async (store) => {
+    const intent = (name: string): Intent => ({
+      name: name as DbName,
+      peer: "b" as HostName,
+      temp: "t" as Name,
+      want: "w",
+    });
+    await put(store, rec("/gone"));
+    await mark(store, dirty("/1"), dirty("/1", "c.demo"), dirty("/2"));
+    await store.joined(async (tx) => {
+      await tx.putIntent(intent("/1"));
+      await tx.putIntent(intent("/2"));
+      await tx.deleteIntent("/1" as DbName);
+      assert.deepEqual(await tx.intents(), [intent("/2")]);
+      await tx.putRecords([rec("/1"), rec("/2", "v1%3Aold"), rec("/2")]);
+      await tx.deleteRecords(["/gone" as DbName]);
+      assert.equal(await tx.record("/gone" as DbName), undefined);
+      assert.deepEqual(await tx.record("/2" as DbName), rec("/2"));
+      await tx.deleteRecords(["/2" as DbName]);
+      await tx.clearMarks("/1" as DbName, "b.demo" as HostName);
+      await tx.clearMarks("/none" as DbName, "b.demo" as HostName);
+      assert.deepEqual(
+        await tx.dirtyAmong(["/1", "/2"] as DbName[]),
+        new Map([["/1", ["c.demo"]], ["/2", ["b.demo"]]]),
+      );
+      await tx.clearMarks("/2" as DbName);
+      assert.equal(await tx.isDirty("/2" as DbName), false);
+      await tx.clearMarks("/1" as DbName, "c.demo" as HostName);
+      await tx.mark([dirty("/1", "c.demo")]); // after what was cleared before it
+      await tx.schedule([action("/1", "two"), action("/1", "one")]);
+    });
+    assert.deepEqual(await names(store.records("ascending")), ["/1"]);
+    assert.deepEqual(await names(store.dirtyRows()), ["/1"]);
+    assert.deepEqual(await store.intents(), [intent("/2")]);
+    assert.deepEqual((await store.actions()).map(({ command }) => command), ["two", "one"]);
+  }],
   ["keeps notes of its own, and long ones", async (store) => {
     const long = "%0A line\n".repeat(5_333) + "!";
-    assert.equal(await store.note("told/00"), undefined);
+    assert.equal(await store.note("x/00"), undefined);
     await store.transaction(async (tx) => {
-      await tx.putNote("told/00", "one");
-      await tx.putNote("told/01", long);
-      await tx.putNote("told/00", "two\nthree ");
-      assert.equal(await tx.note("told/00"), "two\nthree ");
-      assert.equal(await tx.note("told/02"), undefined);
+      await tx.putNote("x/00", "one");
+      await tx.putNote("x/01", long);
+      await tx.putNote("x/00", "two\nthree ");
+      assert.equal(await tx.note("x/00"), "two\nthree ");
+      assert.equal(await tx.note("x/02"), undefined);
     });
-    assert.equal(await store.note("told/00"), "two\nthree ");
-    assert.equal(await store.note("told/01"), long);
+    assert.equal(await store.note("x/00"), "two\nthree ");
+    assert.equal(await store.note("x/01"), long);
   }],
   [
     "joins transactions: each sees those before it, and a failing one fails alone",

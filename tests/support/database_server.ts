@@ -207,6 +207,7 @@ down() { [ -z "$pid" ] || { kill -TERM $pid; wait $pid; }; }
 up() {
   "$bin/mariadbd" --no-defaults --user=mysql --datadir="$dir/data" --bind-address="$host" \\
     --port=$port --socket="$dir/data/socket" --pid-file="$dir/data/pid" --skip-log-bin \\
+    --tmpdir="$dir/tmp" \\
     --ssl-cert="$dir/cert.pem" --ssl-key="$dir/key.pem" \\
     --innodb-use-native-aio=0 --innodb-flush-log-at-trx-commit=2 </dev/null >&2 &
   pid=$!
@@ -218,7 +219,10 @@ up() {
   return 1
 }
 ${TRAPS}
+# Not /tmp: a server that starts removes there what another one is using.
+mkdir "$dir/tmp" && chown mysql "$dir/tmp" || exit 1
 mariadb-install-db --no-defaults --user=mysql --datadir="$dir/data" --skip-test-db \\
+  --tmpdir="$dir/tmp" \\
   --auth-root-authentication-method=normal >&2 || exit 1
 ${CERTIFICATE}
 chown mysql "$dir/key.pem"
