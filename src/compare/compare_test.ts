@@ -369,3 +369,33 @@ Deno.test("compare() tells names that are marked here and differ though their re
     assert.deepEqual(asked, ["SIG %p%/f", ...digest]);
   }
 });
+
+Deno.test("compare() looks at marked names side by side, and tells them in order", async () => {
+  const files = Array.from({ length: 100 }, (_, n) => `f${String(n).padStart(3, "0")}`);
+  const tree = Object.fromEntries(files.map((name) => [`a/${name}`, "one"]));
+  await using bed = new CompareBed(TWO, { "a/": directory(), ...tree });
+  await bed.check({ init: true });
+  const names = files.map((name) => `%p%/${name}` as DbName);
+  await bed.state.transaction((tx) => tx.mark(names.map((name) => markFor(name, "b.demo"))));
+  const rows = [...(await Array.fromAsync(bed.state.records("ascending"))).flat()].map(
+    (record) => ({ key: percentEncode(record.name), stored: storedInUnit(record, "nanos") }),
+  );
+  const contents = Object.fromEntries(names.map((name, n) => [name, n % 3 === 0 ? "two" : "one"]));
+  const wanted = names.filter((_, n) => n % 3 === 0 && n < 50);
+  for (const Peer of [FakePeer, RangedPeer]) {
+    bed.Peer = Peer;
+    let underWay = 0, most = 0;
+    const instead = async (request: string) => {
+      if (!request.startsWith("SIG")) return;
+      most = Math.max(most, ++underWay);
+      await new Promise((go) => setTimeout(go, 100 - Number(request.slice(-3)))); // the last one first
+      underWay--;
+      if (request.endsWith("f050")) throw brokenConnection();
+    };
+    const options = { rows, files: contents, instead, window: 16 };
+    const { printed } = await bed.compare({}, { "b.demo": options });
+    assert.deepEqual(printed, wanted.map((name) => `X\ta.demo\tb.demo\t${name}`));
+    assert.deepEqual([most, underWay], [16, 0]);
+    assert.match(bed.lines(0)[0]!, /^ERROR: Connection to b.demo lost/);
+  }
+});

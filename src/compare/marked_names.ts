@@ -20,6 +20,9 @@ import type { Pair } from "./messages.ts";
 /** LIMIT: names that are looked at; with more marks than that a comparison says little anyway. */
 const MAX_NAMES = 10_000;
 
+/** LIMIT: looks under way, each with an open file. */
+const MAX_LOOKS = 64;
+
 export interface MarkedNamesOptions {
   readonly config: Config;
   readonly state: StateStore;
@@ -58,8 +61,17 @@ export class MarkedNames {
 
   /** Those of the others that differ, in order. @throws NetError, ProtocolError */
   async *differing(peer: Peer): AsyncGenerator<readonly { kind: "X"; name: DbName }[]> {
-    for (const name of this.#names) {
-      if (await this.#differs(peer, name)) yield [{ kind: "X", name }];
+    const most = Math.min(peer.window, MAX_LOOKS), waiting: Looked[] = [];
+    try {
+      for (const name of this.#names) {
+        if (waiting.length >= most) yield* told(waiting.shift()!);
+        const differs = this.#differs(peer, name);
+        differs.catch(() => {}); // awaited in its turn
+        waiting.push({ name, differs });
+      }
+      for (const looked of waiting) yield* told(looked);
+    } finally {
+      await Promise.allSettled(waiting.map(({ differs }) => differs));
     }
   }
 
@@ -87,6 +99,15 @@ export class MarkedNames {
     const { ignored } = this.#options.config;
     return sameCheckText(checkText(here, { time: "zero", ignored }), there.checkText);
   }
+}
+
+interface Looked {
+  readonly name: DbName;
+  readonly differs: Promise<boolean>;
+}
+
+async function* told({ name, differs }: Looked) {
+  if (await differs) yield [{ kind: "X", name } as const];
 }
 
 /** By digest where the dialect has it. What the peer cannot read is not known to differ, as ever. */
