@@ -13,14 +13,22 @@ const PEER = "b.demo" as HostName;
 const FINGERPRINT =
   "03:90:58:C6:F2:C0:CB:49:2C:53:3B:0A:4D:14:EF:77:CC:0F:78:AB:CC:CE:D5:28:7D:84:A1:A2:01:1C:FB:81";
 
-/** A server that answers SSL, CONFIG and the probe, and shows this certificate. */
-function server(certificate: readonly number[], answers = ["OK (cmd_finished).\n", "Dear x\n"]) {
-  const config = "SSL\n".length + "CONFIG \n".length;
-  return scripted([
-    { after: 4, bytes: "OK (activating_ssl).\n" },
-    { after: config, bytes: answers[0]! },
-    { after: config + "ATOMICPATCH\n".length, bytes: answers[1]! },
-  ], { certificate: new Uint8Array(certificate) }).duplex;
+const UNKNOWN = "Unknown command!\n";
+const FAST = `OK (csync3 1 ${"5a".repeat(32)}).\n`;
+
+/** A server that answers SSL, CONFIG, the probe and the offer, and shows this certificate. */
+function server(certificate: readonly number[], answers: readonly string[] = []) {
+  const [config = "OK (cmd_finished).\n", probe = "Dear x\n", offer = UNKNOWN] = answers;
+  const sent = "SSL\nCONFIG \n".length;
+  return scripted(
+    [
+      { after: 4, bytes: "OK (activating_ssl).\n" },
+      { after: sent, bytes: config },
+      { after: sent + "ATOMICPATCH\n".length, bytes: probe },
+      { after: sent + "ATOMICPATCH\nCSYNC3 1 \n".length + 64, bytes: offer },
+    ].filter(({ bytes }) => bytes !== ""),
+    { certificate: new Uint8Array(certificate) },
+  );
 }
 
 async function dialling(
@@ -28,17 +36,20 @@ async function dialling(
 ) {
   const reporter = new MemoryReporter();
   const state = options.state ?? new MemoryStore();
+  const { duplex, link } = server(options.certificate ?? [1, 2, 3], options.answers);
   const dial = dialer({
     config: configOf(options.text ?? GROUP),
     state,
     reporter,
-    connect: () => Promise.resolve(server(options.certificate ?? [1, 2, 3], options.answers)),
+    connect: () => Promise.resolve(duplex),
     upgrade: (plain) => Promise.resolve(plain),
     ...options,
   });
   await using peer = await dial(PEER);
   const pin = (await state.pin(PEER))?.certificate;
-  return { isConnected: peer !== undefined, reporter, pin, lines: reporter.events };
+  const dialect = await state.note("dialect/b.demo");
+  const isOffered = link.heard.includes("CSYNC3");
+  return { isConnected: peer !== undefined, reporter, pin, dialect, isOffered };
 }
 
 const texts = (reporter: MemoryReporter, level: number) =>
@@ -83,7 +94,8 @@ Deno.test("W 20.6 dialer() pins hosts of a group only, and nothing in a dry run"
 Deno.test("dialer() does not encrypt where nossl says so, with the system's name", async () => {
   const script = scripted([
     { after: 8, bytes: "OK (cmd_finished).\n" },
-    { after: 20, bytes: "Unknown command!\n" },
+    { after: 20, bytes: UNKNOWN },
+    { after: 90, bytes: UNKNOWN },
   ]);
   const { isConnected, reporter } = await dialling({
     text: `nossl a.demo b.*; ${GROUP}`,
@@ -125,4 +137,53 @@ Deno.test("D 7.4.13 dialer() counts a failed connection once, and says the step 
 Deno.test("dialer() passes on errors that are no errors of the connection", async () => {
   const connect = () => Promise.reject(new TypeError("a bug"));
   await assert.rejects(dialling({ connect }), /a bug/);
+});
+
+async function known(dialect: "classic" | "fast") {
+  const state = new MemoryStore();
+  await state.transaction(async (tx) => {
+    await tx.putNote("dialect/b.demo", dialect);
+    await tx.pinFirst({ peer: PEER, certificate: "010203" });
+  });
+  return state;
+}
+
+const OURS = ["OK (cmd_finished).\n", "Dear x, I am csync2 3 (ours).\n"];
+
+for (
+  const [what, before, answers, isOffered, after] of [
+    ["a new one of ours", undefined, [...OURS, FAST], true, "fast"],
+    ["a new C program", undefined, ["OK (cmd_finished).\n", UNKNOWN], true, "classic"],
+    ["a C program", "classic", ["OK (cmd_finished).\n", UNKNOWN, ""], false, "classic"],
+    ["one of ours", "fast", [...OURS, FAST], true, "fast"],
+    ["one that went back", "fast", ["OK (cmd_finished).\n", UNKNOWN], true, "classic"],
+  ] as const
+) {
+  Deno.test(`dialer() remembers what ${what} speaks`, async () => {
+    const state = before === undefined ? new MemoryStore() : await known(before);
+    const got = await dialling({ state, answers: [...answers] });
+    assert.deepEqual([got.isConnected, got.isOffered, got.dialect], [true, isOffered, after]);
+    const told = texts(got.reporter, 1).filter((text) => text.includes("speaks only"));
+    assert.equal(told.length, what === "one that went back" ? 1 : 0);
+  });
+}
+
+Deno.test("dialer() with --classic offers nothing, and remembers nothing", async () => {
+  const got = await dialling({
+    state: await known("fast"),
+    classic: true,
+    answers: [...OURS, ""],
+  });
+  assert.deepEqual([got.isConnected, got.isOffered, got.dialect], [true, false, "fast"]);
+});
+
+Deno.test("dialer() remembers no dialect in a dry run", async () => {
+  const { isConnected, dialect } = await dialling({ dryRun: true, answers: [...OURS, FAST] });
+  assert.deepEqual([isConnected, dialect], [true, undefined]);
+});
+
+Deno.test("dialer() pins a certificate of ours only when a key was proven", async () => {
+  const { isConnected, pin, reporter } = await dialling({ answers: [...OURS, FAST] });
+  assert.deepEqual([isConnected, pin], [true, undefined]);
+  assert.ok(!texts(reporter, 1).some((text) => text.startsWith("Adding")));
 });
