@@ -58,11 +58,11 @@ export class Watch implements Disposable {
   readonly #timer: ReturnType<typeof setInterval>;
   /** Of children that the server has waited for. */
   #waitedFor = 0;
-  #atStart = 0;
+  readonly #atStart: { readonly own: number; readonly waitedFor: number };
 
   constructor(private readonly pid: number) {
     this.#look(pid);
-    this.#atStart = this.#cpuSeconds();
+    this.#atStart = { own: this.#all.get(pid)?.cpuSeconds ?? 0, waitedFor: this.#waitedFor };
     this.#timer = setInterval(() => this.#look(pid), POLL_MS);
   }
 
@@ -77,10 +77,14 @@ export class Watch implements Disposable {
     }
   }
 
+  /** Of children either what was last seen of them counts, or what the system says when all have ended. */
   #cpuSeconds(): number {
-    const [own, ...others] = [...this.#all.values()].map(({ cpuSeconds }) => cpuSeconds);
-    const forked = others.reduce((sum, one) => sum + one, 0);
-    return (own ?? 0) + Math.max(forked, this.#waitedFor);
+    let own = 0, forked = 0;
+    for (const [pid, { cpuSeconds }] of this.#all) {
+      if (pid === this.pid) own = cpuSeconds - this.#atStart.own;
+      else forked += cpuSeconds;
+    }
+    return own + Math.max(forked, this.#waitedFor - this.#atStart.waitedFor);
   }
 
   /** Since this watch began. */
@@ -88,7 +92,7 @@ export class Watch implements Disposable {
     this.#look(this.pid);
     const peaks = [...this.#all.values()].map(({ peakMb }) => peakMb);
     return {
-      cpuSeconds: this.#cpuSeconds() - this.#atStart,
+      cpuSeconds: this.#cpuSeconds(),
       peakMb: peaks.reduce((sum, one) => sum + one, 0),
     };
   }

@@ -245,9 +245,8 @@ async function main(): Promise<void> {
     const wanted = values.work.split(",") as Work[];
     const unknown = wanted.filter((name) => !WORKS.includes(name));
     if (unknown.length > 0) throw new Error(`No such work: ${unknown.join(", ")}`);
-    if (!wanted.includes("new")) {
-      await bed.work("new", "none");
-    }
+    if (wanted.every((name) => name === "check")) await bed.hosts.run(["-cIr", "/"]);
+    else if (!wanted.includes("new")) await bed.work("new", "none");
     for (const name of wanted) {
       await showWork(bed, name, { ...values, top: Number(values.top) });
     }
