@@ -11,7 +11,7 @@ import {
   type Outcome,
   storedCheckText,
 } from "../../src/model/mod.ts";
-import type { Applier, Repaired } from "../../src/apply/mod.ts";
+import type { Applier, Durability, Repaired } from "../../src/apply/mod.ts";
 import { openJail } from "../../src/fs/mod.ts";
 import { recordOf } from "../../src/apply/target.ts";
 import { Died, diesAt, failsAt, type FaultRun, meddlesAt } from "../support/fault.ts";
@@ -163,6 +163,7 @@ function isOneOf(found: unknown, wanted: readonly unknown[]): boolean {
 
 async function sweep(
   scenario: Scenario,
+  durability: Durability,
   run: (n: number, bench: Workbench, applier: Applier) => Promise<FaultRun<Outcome>>,
   check: (
     result: FaultRun<Outcome>,
@@ -174,7 +175,7 @@ async function sweep(
   let reached = true;
   for (let n = 0; reached; n++) {
     using bench = await fresh(scenario);
-    const result = await run(n, bench, bench.applier());
+    const result = await run(n, bench, bench.applier({ durability }));
     reached = result.reached;
     const where = `call ${n} (${result.calls[n]})`;
     await check(result, bench, tree);
@@ -185,11 +186,13 @@ async function sweep(
   }
 }
 
-for (const scenario of SCENARIOS) {
+function testScenario(scenario: Scenario, durability: Durability): void {
+  const name = durability === "file" ? scenario.name : `${scenario.name} (${durability})`;
   for (const errno of ["EIO", "ENOSPC", "EINVAL"] as const) {
-    Deno.test(`${scenario.name}: every call fails with ${errno}`, async () => {
+    Deno.test(`${name}: every call fails with ${errno}`, async () => {
       await sweep(
         scenario,
+        durability,
         (n, bench, applier) => failsAt(n, () => carryOut(bench, scenario, applier), { errno }),
         async ({ value, error, calls }, bench, tree) => {
           if (error !== undefined && !("errnoName" in (error as object))) throw error;
@@ -202,9 +205,10 @@ for (const scenario of SCENARIOS) {
     });
   }
 
-  Deno.test(`${scenario.name}: killed before every call`, async () => {
+  Deno.test(`${name}: killed before every call`, async () => {
     await sweep(
       scenario,
+      durability,
       (n, bench, applier) => diesAt(n, () => carryOut(bench, scenario, applier)),
       async ({ error }, bench, tree) => {
         if (error !== undefined && !isDeath(error)) throw error;
@@ -214,6 +218,11 @@ for (const scenario of SCENARIOS) {
       },
     );
   });
+}
+
+for (const scenario of SCENARIOS) {
+  testScenario(scenario, "file");
+  testScenario(scenario, "batch");
 }
 
 Deno.test("a crash between rename and record is completed, and clears the mark", async () => {
