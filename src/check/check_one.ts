@@ -1,6 +1,6 @@
 /** The check of one name before a peer may change it (W 13.1). */
 import { classifier, locate, namesFor, resolveName } from "../config/mod.ts";
-import type { DbName, Entry } from "../model/mod.ts";
+import type { DbName, Entry, FileRecord } from "../model/mod.ts";
 import { checkStep } from "../reconcile/mod.ts";
 import { Batch } from "./batch.ts";
 import { type CheckContext, reportUnknown } from "./context.ts";
@@ -10,28 +10,35 @@ import { HeldRemovals } from "./held_removals.ts";
 /** As for `check`, without locks: the caller holds the lock of the path. */
 export type CheckOneContext = Omit<CheckContext, "locks" | "init">;
 
+/** What the caller has found out about the name under the lock of its path, the state after the disk. */
+export interface KnownOfName {
+  readonly seen: Entry;
+  readonly record: FileRecord | undefined;
+}
+
 /**
  * Compares one object with its record under each name that it has, and marks it when a change made
  * here is still unknown. Never recursive. Call it with the lock of the object's path held.
  *
- * @param seen what the caller has just seen under that lock, so that it is not looked at again
+ * @returns whether something was found that may have been written
  */
 export async function checkOne(
   context: CheckOneContext,
   name: DbName,
-  seen?: Entry,
-): Promise<void> {
+  known?: KnownOfName,
+): Promise<boolean> {
   const { config, state, jail } = context;
   const path = resolveName(config, name);
-  if (path === undefined) return;
+  if (path === undefined) return false;
   const classify = classifierOf(config);
   const findings: Finding[] = [];
   for (const alias of new Set([name, ...namesFor(config, path)])) {
     const at = classify(alias) === 0 ? undefined : locate(config, alias);
     if (at === undefined) continue;
     try {
-      const record = await state.record(alias);
-      const entry = seen !== undefined && alias === name ? seen : jail.look(at);
+      const isKnown = known !== undefined && alias === name;
+      const record = isKnown ? known.record : await state.record(alias);
+      const entry = isKnown ? known.seen : jail.look(at);
       // Class 1 is entered only: its record goes when the object goes, but it never gets one.
       if (entry.kind !== "absent" && classify(alias) !== 2) continue;
       const step = checkStep(entry, record, {
@@ -45,12 +52,13 @@ export async function checkOne(
       reportUnknown(context, alias, error);
     }
   }
-  if (findings.length === 0) return; // PERF: nearly always
+  if (findings.length === 0) return false; // PERF: nearly always
   const held = new HeldRemovals(context);
   const batch = new Batch({ ...context, locks: undefined }, { held });
   for (const finding of findings) batch.add(finding);
   await batch.flush();
   held.tell(context.reporter);
+  return true;
 }
 
 /** Compiled once per configuration: a server asks for every name it is sent. */

@@ -1,31 +1,31 @@
 /** What the server does on this host's account before a peer may change a name. */
 import { scheduleFor } from "../actions/mod.ts";
-import { checkOne } from "../check/mod.ts";
+import { checkOne, type KnownOfName } from "../check/mod.ts";
 import { type Config, grant } from "../config/mod.ts";
-import {
-  type DbName,
-  type Entry,
-  type HostName,
-  parent,
-  type ScheduledAction,
-} from "../model/mod.ts";
+import { type DbName, type HostName, parent, type ScheduledAction } from "../model/mod.ts";
 import type { Reporter } from "../report/mod.ts";
 import type { Workplace } from "./context.ts";
 
-/** Finds what was changed here and nobody knows yet (W 13.1). @returns commands scheduled for it */
+/** What a check has found: anything at all, and commands scheduled for it. */
+export interface Checked {
+  readonly found: boolean;
+  readonly scheduled: readonly ScheduledAction[];
+}
+
+/** Finds what was changed here and nobody knows yet (W 13.1). */
 export async function checkName(
   { config, state, jail }: Workplace,
   reporter: Reporter,
-  { name, seen }: { readonly name: DbName; readonly seen?: Entry | undefined },
-): Promise<readonly ScheduledAction[]> {
+  { name, known }: { readonly name: DbName; readonly known?: KnownOfName | undefined },
+): Promise<Checked> {
   const scheduled: ScheduledAction[] = [];
   const actionsFor = (changed: DbName) => {
     const actions = scheduleFor(config, changed, "local");
     scheduled.push(...actions);
     return actions;
   };
-  await checkOne({ config, state, jail, reporter, actionsFor }, name, seen);
-  return scheduled;
+  const found = await checkOne({ config, state, jail, reporter, actionsFor }, name, known);
+  return { found, scheduled };
 }
 
 /**

@@ -5,6 +5,7 @@ import { type Config, locate } from "../config/mod.ts";
 import type { Jail, PathLocks } from "../fs/mod.ts";
 import type { Reporter } from "../report/mod.ts";
 import type { StateStore } from "../state/mod.ts";
+import { JoinedReads } from "./joined_reads.ts";
 import * as say from "./messages.ts";
 import { RootWatch } from "./root_watch.ts";
 
@@ -41,6 +42,7 @@ export interface ContextsOptions {
 export class Workplace {
   readonly config: Config;
   readonly state: StateStore;
+  readonly reads: JoinedReads;
   readonly jail: Jail;
   readonly locks: PathLocks;
   readonly applier: Applier;
@@ -59,6 +61,7 @@ export class Workplace {
     this.#context = context;
     this.config = config;
     this.state = state;
+    this.reads = new JoinedReads(state);
     this.jail = jail;
     this.locks = locks;
     this.applier = new Applier({
@@ -76,6 +79,11 @@ export class Workplace {
 
   get isUsable(): boolean {
     return !this.#isRetired && this.#context.isCurrent();
+  }
+
+  /** Once a day. */
+  async tidy(): Promise<void> {
+    await this.applier.tidy((name) => locate(this.config, name));
   }
 
   lease(): void {
@@ -110,6 +118,7 @@ export class Contexts implements AsyncDisposable {
       const place = await pending;
       if (place.isUsable) {
         place.lease();
+        await place.tidy();
         return place;
       }
       if (this.#open.get(configName) === pending) this.#open.delete(configName);
@@ -136,6 +145,7 @@ export class Contexts implements AsyncDisposable {
         locate: (name) => locate(context.config, name),
         staleAfterMs,
       });
+      await place.tidy();
       if (repaired.completed + repaired.discarded > 0) reporter.note(say.repaired(repaired));
       return place;
     } catch (error) {

@@ -113,8 +113,8 @@ export class Receiver implements RequestHandler {
     return await this.#serve(at, async (granted) => {
       const held = await this.#gate.holdForChange(granted, { refusesIfDirty: false });
       if ("kind" in held) return held;
-      using seen = held;
-      await this.#gate.recheck.look(granted.name, seen.seen);
+      using _held = held;
+      await this.#gate.recheck.look(granted.name);
       await this.#client.workplace.state.transaction((tx) => tx.clearMarks(granted.name));
       return DONE;
     });

@@ -1,5 +1,6 @@
 /** Whether this host's own changes stand in the way of a peer's request: they come first (W 13.1). */
 import { BUSY, type Held } from "../apply/mod.ts";
+import type { KnownOfName } from "../check/mod.ts";
 import type { Config } from "../config/mod.ts";
 import {
   CONFLICT,
@@ -30,10 +31,15 @@ export interface RecheckOptions {
 export class Recheck {
   constructor(private readonly options: RecheckOptions) {}
 
-  /** Refuses when the object or its mark say that it changed here. @param seen as for `look` */
+  /**
+   * Refuses when the object or its mark say that it changed here.
+   * @param seen what was seen under the lock of the path; looked at if undefined
+   */
   async refuseDirty(name: DbName, seen: Entry | undefined): Promise<Refusal | undefined> {
-    await this.look(name, seen);
-    const isDirty = await this.options.place.state.isDirty(name);
+    const { reads, state } = this.options.place;
+    const facts = await reads.of(name);
+    const found = await this.look(name, seen && { seen, record: facts.record });
+    const isDirty = found ? await state.isDirty(name) : facts.isDirty;
     const admission = admit({ grant: "allow", refusesIfDirty: true, isDirty });
     if (admission.do !== "refuse") return undefined;
     if (admission.marksForPeer) await this.markForPeer([name]);
@@ -47,7 +53,7 @@ export class Recheck {
   async refuseTime(name: DbName, held: Held, signed: Signed): Promise<Refusal | undefined> {
     const { place } = this.options;
     const judged = await signed.judge(place, name, held);
-    if (judged !== "known") await this.look(name, held.seen);
+    if (judged !== "known") await this.look(name);
     if (judged !== "changed") return undefined;
     // Another connection was faster: nothing of ours is at stake, and the peer asks again.
     if (!await place.state.isDirty(name)) return this.refuse(name, BUSY);
@@ -55,10 +61,12 @@ export class Recheck {
     return this.refuse(name, CONFLICT);
   }
 
-  /** @param seen what was seen under the lock of the path; looked at if undefined */
-  async look(name: DbName, seen: Entry | undefined): Promise<void> {
-    const { place, reporter, scheduled } = this.options;
-    scheduled(await checkName(place, reporter, { name, seen }));
+  /** @returns whether something was found that nobody knew of */
+  async look(name: DbName, known?: KnownOfName): Promise<boolean> {
+    const { place, reporter } = this.options;
+    const { found, scheduled } = await checkName(place, reporter, { name, known });
+    this.options.scheduled(scheduled);
+    return found;
   }
 
   /** Our copy goes back to the peer that was refused. No action: nothing has changed here (D 7.7.3). */
