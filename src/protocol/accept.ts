@@ -5,6 +5,8 @@ import { COMMAND_LINE_MAX_BYTES, rawTokens } from "./classic/codec.ts";
 import { REPLY } from "./classic/replies.ts";
 import { type KnownFlavours, runCommands } from "./classic/server.ts";
 import { type Trace, Wire } from "./classic/wire.ts";
+import { keyBinding } from "./fast/keys.ts";
+import { runFrames } from "./fast/server.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import type { RequestHandler } from "./request.ts";
 
@@ -78,6 +80,8 @@ class Connection {
   /** Why it was closed: nobody that we know. */
   wasStranger: ProtocolError | undefined;
   readonly #options: ServeConnectionOptions;
+  /** As the client has sent it. */
+  #configName = "";
 
   constructor(options: ServeConnectionOptions) {
     this.#options = options;
@@ -117,12 +121,25 @@ class Connection {
   }
 
   async run(): Promise<void> {
-    const { handler, limits, knownFlavours } = this.#options;
+    const { handler, limits, knownFlavours, speaksFast = true, trace } = this.#options;
     this.duplex.setIdleDeadline(limits?.idleMs ?? IDLE_MS);
-    await runCommands(this.#wire, {
+    const maxStreamBytes = limits?.maxStreamBytes ?? MAX_STREAM_BYTES;
+    const { bulk } = handler;
+    const nonces = await runCommands(this.#wire, {
       handler,
-      maxStreamBytes: limits?.maxStreamBytes ?? MAX_STREAM_BYTES,
+      maxStreamBytes,
       knownFlavours: knownFlavours ?? new Map(),
+      speaksFast: speaksFast && bulk !== undefined,
+    });
+    if (nonces === undefined || bulk === undefined) return;
+    const { duplex } = this, configName = this.#configName;
+    const tls = duplex.binding;
+    await runFrames({
+      duplex,
+      bulk,
+      maxStreamBytes,
+      binding: (clientName) => keyBinding({ ...nonces, tls, configName, clientName }),
+      trace,
     });
   }
 
@@ -151,6 +168,7 @@ class Connection {
     if (await this.#options.handler.configure(name) === "bad-name") {
       return await this.#refuse(REPLY.badConfigName);
     }
+    this.#configName = name;
     await this.#wire.send(REPLY.finished);
     return true;
   }

@@ -13,6 +13,9 @@ import {
   REPLY,
 } from "./classic/replies.ts";
 import { type Trace, Wire } from "./classic/wire.ts";
+import { FastPeer } from "./fast/client.ts";
+import { freshNonce, keyBinding } from "./fast/keys.ts";
+import { acceptedNonce, fastOffer, type Nonces } from "./fast/negotiation.ts";
 import type { Peer } from "./peer.ts";
 import { ProtocolError } from "./protocol_error.ts";
 
@@ -71,9 +74,11 @@ export async function connectPeer(options: ConnectPeerOptions): Promise<Peer> {
     let trusted: Trusted = "ok";
     if (tls !== undefined) ({ duplex, trusted } = await encrypt(duplex, tls, trace));
     const wire = new Wire(duplex, { commandsFrom: "local", trace });
-    const kind = await start(wire, options);
-    if (trusted === "unproven") await confirm(tls);
-    return new ClassicPeer(wire, kind, options.limits);
+    const started = await start(wire, options);
+    const onProven = trusted === "unproven" ? () => confirm(tls) : undefined;
+    if ("nonces" in started) return fastPeer(duplex, { ...options, ...started, onProven });
+    await onProven?.();
+    return new ClassicPeer(wire, started, options.limits);
   } catch (error) {
     await duplex[Symbol.asyncDispose]();
     throw error;
@@ -116,8 +121,34 @@ function untrusted(what: string): ProtocolError {
   return new ProtocolError("certificate", `Cannot trust the peer: it showed ${what}`);
 }
 
-/** CONFIG, GROUP and the probe, in one write: the probe costs no round trip of its own (W 1). */
-async function start(wire: Wire, { configName, groups }: ConnectPeerOptions): Promise<ServerKind> {
+function fastPeer(
+  duplex: Duplex,
+  options: ConnectPeerOptions & {
+    readonly nonces: Nonces;
+    readonly onProven: (() => Promise<void>) | undefined;
+  },
+): FastPeer {
+  const { nonces, configName, limits, trace, keys = [], onProven } = options;
+  const tls = duplex.binding;
+  return new FastPeer({
+    duplex,
+    limits,
+    trace,
+    keys: [...new Set(keys)],
+    binding: (clientName) => keyBinding({ ...nonces, tls, configName, clientName }),
+    onProven,
+  });
+}
+
+/**
+ * CONFIG, GROUP, the probe and the offer, in one write: they cost no round trip of their own (W 1).
+ *
+ * @returns what the server is, or the nonces when it goes on in the fast dialect
+ */
+async function start(
+  wire: Wire,
+  { configName, groups, fast = "never" }: ConnectPeerOptions,
+): Promise<ServerKind | { readonly nonces: Nonces }> {
   // COMPAT: an empty name is sent as "CONFIG", one blank (W 4.1).
   const config = configName === "" ? "CONFIG " : commandLine("CONFIG", configName);
   const group = groups === undefined ? [] : [commandLine("GROUP", groups.join(","))];
@@ -126,15 +157,38 @@ async function start(wire: Wire, { configName, groups }: ConnectPeerOptions): Pr
       throw new ProtocolError("line", `Cannot send a command of ${line.length} bytes`);
     }
   }
-  await wire.send(config, ...group, PROBE);
+  const clientNonce = freshNonce(), offer = fastOffer(clientNonce);
+  await wire.send(config, ...group, PROBE, ...(fast === "offer" ? [offer] : []));
   await expectOk(wire, "config");
   if (groups !== undefined) await expectOk(wire, "group");
+  const kind = await probed(wire);
+  const isLate = fast === "if-ours" && kind.isOurs;
+  if (fast !== "offer" && !isLate) return kind;
+  if (isLate) await wire.send(offer);
+  const serverNonce = await offered(wire);
+  return serverNonce === undefined ? kind : { nonces: { clientNonce, serverNonce } };
+}
+
+/** The answer to the probe. */
+async function probed(wire: Wire): Promise<ServerKind> {
   const reply = await wire.line(STATUS_LINE_MAX_BYTES);
   if (isUnknownCommand(reply)) return { timeUnit: "seconds", isOurs: false };
   if (reply.startsWith("Dear ")) return { timeUnit: "nanos", isOurs: isFromOurs(reply) };
   throw new ProtocolError(
     "line",
     `Cannot tell the peer's version: it answered "${printable(reply)}"`,
+  );
+}
+
+/** The answer to the offer: the server's nonce, or undefined when it only speaks the classic dialect. */
+async function offered(wire: Wire): Promise<Uint8Array | undefined> {
+  const reply = await wire.line(STATUS_LINE_MAX_BYTES);
+  if (isUnknownCommand(reply) || reply.startsWith("Dear ")) return undefined;
+  const nonce = acceptedNonce(reply);
+  if (nonce !== undefined) return nonce;
+  throw new ProtocolError(
+    "line",
+    `Cannot tell the peer's dialect: it answered "${printable(reply)}"`,
   );
 }
 

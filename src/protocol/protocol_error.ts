@@ -5,6 +5,7 @@ import { CsyncError } from "../model/mod.ts";
  * What went wrong:
  * - `closed`: the peer ended the connection where an answer was due
  * - `line`: a line is malformed or out of place; `desync`: replies no longer belong to requests
+ * - `frame`: a frame breaks a limit, is malformed or out of place
  * - `stream`: a stream header is malformed or promises more than the limit
  * - `source`: our own stream was not as long as announced
  * - `ssl`, `certificate`, `config`, `group`: the start of the connection failed there
@@ -15,6 +16,7 @@ export type ProtocolErrorKind =
   | "closed"
   | "line"
   | "desync"
+  | "frame"
   | "stream"
   | "source"
   | "ssl"

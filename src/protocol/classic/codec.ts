@@ -140,6 +140,7 @@ const OPEN_COMMANDS: ReadonlySet<string> = new Set([
   "HELLO",
   "BYE",
   "OCTET-STREAM",
+  "CSYNC3",
 ]);
 const MASK = "***";
 

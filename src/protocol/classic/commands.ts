@@ -12,6 +12,7 @@ import {
 } from "../../model/mod.ts";
 import type { Addressed, PutSession, RequestHandler } from "../request.ts";
 import { ProtocolError } from "../protocol_error.ts";
+import { acceptFast, FAST_WORD, type Nonces } from "../fast/negotiation.ts";
 import {
   LINK_TARGET_MAX_BYTES,
   listRow,
@@ -33,14 +34,22 @@ export interface Session {
   readonly unit: TimeUnit;
   /** Longest delta that is taken. */
   readonly maxStreamBytes: number;
+  /** Whether our own clients are offered the fast dialect. */
+  readonly speaksFast: boolean;
   /** HELLO succeeded as `name`. */
   readonly onIdentified: (name: string) => void;
 }
 
 /** Decoded arguments; undefined where one could not be decoded or was not given. */
 export type Args = readonly (string | undefined)[];
-/** A reply line; `answered` when the command wrote its reply itself; `end` leaves the loop after it. */
-export type Answer = { readonly reply: string; readonly end?: true } | "answered" | "answered, end";
+/**
+ * A reply line; `answered` when the command wrote its reply itself; `end` leaves the loop after it, `fast`
+ * leaves it for the other dialect.
+ */
+export type Answer =
+  | { readonly reply: string; readonly end?: true; readonly fast?: Nonces }
+  | "answered"
+  | "answered, end";
 
 export interface Command {
   /** From which phase on it is understood. */
@@ -83,6 +92,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   LIST: { from: "identified", run: list },
   GROUP: { from: "anonymous", run: group },
   HELLO: { from: "anonymous", run: hello },
+  [FAST_WORD]: { from: "anonymous", run: goFast },
   BYE: {
     from: "anonymous",
     run: () => Promise.resolve({ reply: REPLY.goodbye, end: true }),
@@ -288,6 +298,13 @@ async function list(
 async function group({ handler }: Session, [names]: Args): Promise<Answer> {
   const wasSet = await handler.restrictGroups((names ?? "").split(",").filter((n) => n !== ""));
   return { reply: wasSet ? REPLY.finished : REPLY.groupsAlreadySet };
+}
+
+/** Only who has not said HELLO yet; everybody else is told what C servers say (W 18.3). */
+function goFast({ handler, speaksFast }: Session, args: Args): Promise<Answer> {
+  const accepted = speaksFast && !handler.isIdentified ? acceptFast(args) : undefined;
+  if (accepted === undefined) return Promise.resolve({ reply: REPLY.unknownCommand });
+  return Promise.resolve({ reply: accepted.reply, fast: accepted.nonces });
 }
 
 async function hello({ handler, onIdentified }: Session, [name]: Args): Promise<Answer> {

@@ -2,6 +2,7 @@
 import type { RequestHandler } from "../request.ts";
 import { COMMAND_LINE_MAX_BYTES, parseCommandLine } from "./codec.ts";
 import { type Args, type Command, COMMANDS, type Session } from "./commands.ts";
+import type { Nonces } from "../fast/negotiation.ts";
 import { ClientFlavour, type TimeUnit } from "./flavour.ts";
 import { pleaseIdentify, pleaseIdentifyOurs, REPLY } from "./replies.ts";
 import type { Wire } from "./wire.ts";
@@ -19,33 +20,43 @@ export interface LoopOptions {
   readonly handler: RequestHandler;
   readonly maxStreamBytes: number;
   readonly knownFlavours: KnownFlavours;
+  /** Whether our own clients are offered the fast dialect. */
+  readonly speaksFast: boolean;
 }
 
-/** Answers commands until BYE, TYPE, or the end of the connection. */
-export async function runCommands(wire: Wire, options: LoopOptions): Promise<void> {
+/**
+ * Answers commands until BYE, TYPE, or the end of the connection.
+ * @returns the nonces when the client goes on in the fast dialect, directly behind our last line
+ */
+export async function runCommands(wire: Wire, options: LoopOptions): Promise<Nonces | undefined> {
   const session = new ClassicSession(wire, options);
   while (true) {
     const line = await wire.lineOrEnd(COMMAND_LINE_MAX_BYTES);
-    if (line === undefined) return;
+    if (line === undefined) return undefined;
     const parsed = parseCommandLine(line);
     if (parsed === undefined) continue; // COMPAT: a blank line has no answer (W 2.2)
     const answer = await session.answer(parsed.word, parsed.args);
-    if (answer === "answered, end") return;
+    if (answer === "answered, end") return undefined;
     if (answer === "answered") continue;
     await wire.send(answer.reply);
-    if (answer.end) return;
+    if (answer.end || answer.fast !== undefined) return answer.fast;
   }
 }
 
 class ClassicSession implements Session {
   readonly handler: RequestHandler;
   readonly maxStreamBytes: number;
+  readonly speaksFast: boolean;
   readonly flavour = new ClientFlavour();
   readonly #known: KnownFlavours;
   #name: string | undefined;
 
-  constructor(readonly wire: Wire, { handler, maxStreamBytes, knownFlavours }: LoopOptions) {
+  constructor(
+    readonly wire: Wire,
+    { handler, maxStreamBytes, knownFlavours, speaksFast }: LoopOptions,
+  ) {
     this.handler = handler;
+    this.speaksFast = speaksFast;
     this.maxStreamBytes = maxStreamBytes;
     this.#known = knownFlavours;
   }

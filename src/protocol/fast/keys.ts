@@ -13,6 +13,11 @@ export const MAX_KEYS = 64;
 const VERSION = "csync2 fast 1";
 const NO_PROOF = new Uint8Array(0);
 
+/** A number that nobody can foresee. */
+export function freshNonce(): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
+}
+
 /** Everything that makes a connection and its client what they are. */
 export interface BindingParts {
   readonly serverNonce: Uint8Array;

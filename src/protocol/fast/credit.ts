@@ -1,0 +1,71 @@
+/** How much of contents may be on its way: what a sender may still send, what a receiver has granted. */
+import { broken } from "./bytes.ts";
+import { CREDIT_BYTES, DATA_MAX_BYTES } from "./layout.ts";
+
+/** What the other side takes. Those who wait get theirs in their order. */
+export class Credit {
+  #bytes = 0;
+  #waiting: { readonly bytes: number; readonly go: () => void }[] = [];
+  #failure: { readonly cause: unknown } | undefined;
+
+  /** The other side has room for so much more. @throws ProtocolError `frame` for more than anybody grants */
+  add(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#bytes > 2 ** 40) throw broken("it grants more than there is");
+    while (this.#waiting.length > 0 && this.#waiting[0]!.bytes <= this.#bytes) {
+      const next = this.#waiting.shift()!;
+      this.#bytes -= next.bytes;
+      next.go();
+    }
+  }
+
+  /** Takes it at once and gives undefined, or a promise that waits for it. @throws what `fail` was given */
+  take(bytes: number): Promise<void> | undefined {
+    if (this.#failure !== undefined) throw this.#failure.cause;
+    if (this.#waiting.length === 0 && bytes <= this.#bytes) {
+      this.#bytes -= bytes;
+      return undefined;
+    }
+    return this.#wait(bytes);
+  }
+
+  /** Nobody waits any more. */
+  fail(cause: unknown): void {
+    this.#failure ??= { cause };
+    for (const { go } of this.#waiting.splice(0)) go();
+  }
+
+  async #wait(bytes: number): Promise<void> {
+    const { promise, resolve: go } = Promise.withResolvers<void>();
+    this.#waiting.push({ bytes, go });
+    await promise;
+    if (this.#failure !== undefined) throw this.#failure.cause;
+  }
+}
+
+/** What we take: never more than CREDIT_BYTES wait here. */
+export class Granted {
+  readonly #send: (bytes: number) => void;
+  #left = CREDIT_BYTES;
+  #used = 0;
+
+  /** @param send tells the other side */
+  constructor(send: (bytes: number) => void) {
+    this.#send = send;
+  }
+
+  /** So much has come. @throws ProtocolError `frame` when it was not granted */
+  received(bytes: number): void {
+    this.#left -= bytes;
+    if (this.#left < 0) throw broken("it has more content than was granted");
+  }
+
+  /** So much was used up. PERF: told in large steps. */
+  used(bytes: number): void {
+    this.#used += bytes;
+    if (this.#used < DATA_MAX_BYTES) return;
+    this.#left += this.#used;
+    this.#send(this.#used);
+    this.#used = 0;
+  }
+}

@@ -1,0 +1,194 @@
+/** Frames -> as few writes as possible: those of one turn of the event loop leave together. */
+import type { Duplex } from "../../net/mod.ts";
+import { Writer } from "./bytes.ts";
+import { COUNTED_BYTES, HEADER_BYTES } from "./layout.ts";
+
+/** PERF: as much as one write takes; larger frames get a buffer of their own. */
+const BUFFER_BYTES = 131_072;
+/** From here on a buffer is left for a fresh one as soon as something of it is under way. */
+const ROOM_BYTES = 16_384;
+/** LIMIT: buffers kept for later. */
+const SPARE_BUFFERS = 4;
+/** So much goes out without waiting for the end of the turn: both sides work at the same time. */
+const ENOUGH_BYTES = 32_768;
+/** PERF: contents from here on go out as they are; copying them would cost more than one more call. */
+export const DIRECT_BYTES = 65_536;
+/** LIMIT: bytes that wait before those who write more have to wait too. */
+const HIGH_BYTES = 1_048_576;
+
+/** Of a trace. */
+export type FrameNote = (type: number, id: number, bytes: number) => void;
+
+interface Piece {
+  readonly bytes: Uint8Array;
+  /** To be used again once this piece is gone. */
+  readonly freed?: Uint8Array | undefined;
+  readonly onSent?: (() => void) | undefined;
+}
+
+export class FrameSender {
+  readonly #duplex: Duplex;
+  readonly #note: FrameNote | undefined;
+  /** Where frames are written. Its bytes up to `at` belong to frames that are complete, or to the open one. */
+  readonly #writer = new Writer(new Uint8Array(BUFFER_BYTES));
+  /** What lies before is under way. */
+  #from = 0;
+  #frameAt = 0;
+  #queue: Piece[] = [];
+  #queued = 0;
+  #spare: Uint8Array[] = [];
+  #pumping: Promise<void> | undefined;
+  #stopCollecting: (() => void) | undefined;
+  #waiting: (() => void)[] = [];
+  #hasFailed = false;
+
+  /**
+   * @param duplex its failures are those of its reader, too: nothing is thrown here
+   * @param note told of each frame: its type, its id and what its length counts
+   */
+  constructor(duplex: Duplex, note?: FrameNote) {
+    this.#duplex = duplex;
+    this.#note = note;
+  }
+
+  /** Begins a frame with a payload of up to `maxBytes`. Nothing else may begin before `end`. */
+  begin(type: number, id: number, maxBytes: number): Writer {
+    const writer = this.#writer;
+    const needed = HEADER_BYTES + maxBytes;
+    if (needed > writer.bytes.length - writer.at) this.#rotate(needed);
+    this.#frameAt = writer.at;
+    writer.at += 4;
+    writer.u8(type);
+    writer.u32(id);
+    return writer;
+  }
+
+  /**
+   * Ends the frame.
+   * @param tail the rest of its payload: copied when it is short, else it must not change until `onSent`
+   */
+  end(tail?: Uint8Array, onSent?: () => void): void {
+    const writer = this.#writer;
+    const length = writer.at - this.#frameAt - 4 + (tail?.length ?? 0);
+    if (length < COUNTED_BYTES) throw new RangeError("Cannot end a frame that was not begun");
+    writer.setU32(this.#frameAt, length);
+    this.#note?.(writer.bytes[this.#frameAt + 4]!, writer.getU32(this.#frameAt + 5), length);
+    if (tail !== undefined) this.#append(tail, onSent);
+    if (this.#hasFailed) return this.#drop();
+    this.#pumping ??= this.#pump();
+    if (this.#queued + writer.at - this.#from >= ENOUGH_BYTES) this.#stopCollecting?.();
+  }
+
+  /** A frame whose payload is nothing but its type and id. */
+  empty(type: number, id: number): void {
+    this.begin(type, id, 0);
+    this.end();
+  }
+
+  get isFull(): boolean {
+    return this.#queued >= HIGH_BYTES;
+  }
+
+  /** Resolves when there is room again, at once if there is; also when the connection has failed. */
+  room(): Promise<void> | undefined {
+    if (!this.isFull || this.#hasFailed) return undefined;
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Resolves when everything has left, or the connection has failed. */
+  async flush(): Promise<void> {
+    this.#stopCollecting?.();
+    while (this.#pumping !== undefined) await this.#pumping;
+  }
+
+  #append(tail: Uint8Array, onSent: (() => void) | undefined): void {
+    const writer = this.#writer;
+    if (tail.length < DIRECT_BYTES && tail.length <= writer.bytes.length - writer.at) {
+      writer.raw(tail);
+      onSent?.();
+      return;
+    }
+    this.#cut();
+    this.#queue.push({ bytes: tail, onSent });
+    this.#queued += tail.length;
+  }
+
+  /** What was written so far goes on its way. */
+  #cut(freed?: Uint8Array): void {
+    const writer = this.#writer;
+    const bytes = writer.bytes.subarray(this.#from, writer.at);
+    this.#from = writer.at;
+    if (bytes.length === 0 && freed === undefined) return;
+    this.#queue.push({ bytes, freed });
+    this.#queued += bytes.length;
+  }
+
+  #rotate(needed: number): void {
+    const { bytes } = this.#writer;
+    this.#cut(bytes.length === BUFFER_BYTES ? bytes : undefined);
+    const next = needed > BUFFER_BYTES
+      ? new Uint8Array(needed)
+      : this.#spare.pop() ?? new Uint8Array(BUFFER_BYTES);
+    this.#writer.moveTo(next);
+    this.#from = 0;
+  }
+
+  async #pump(): Promise<void> {
+    try {
+      await this.#untilTurnEnds();
+      while (this.#takeAll()) {
+        const pieces = this.#queue;
+        this.#queue = [];
+        for (const piece of pieces) await this.#send(piece);
+        await this.#duplex.flush(); // it would wait for the end of the turn once more
+      }
+    } catch {
+      this.#hasFailed = true;
+      this.#drop();
+    } finally {
+      this.#pumping = undefined;
+    }
+  }
+
+  /** Whether there is anything to send. */
+  #takeAll(): boolean {
+    const { at, bytes } = this.#writer;
+    if (at > this.#from) {
+      if (bytes.length - at < ROOM_BYTES) this.#rotate(0);
+      else this.#cut();
+    }
+    return this.#queue.length > 0;
+  }
+
+  async #send({ bytes, freed, onSent }: Piece): Promise<void> {
+    if (bytes.length > 0) await this.#duplex.write(bytes);
+    this.#queued -= bytes.length;
+    onSent?.();
+    if (freed !== undefined && this.#spare.length < SPARE_BUFFERS) this.#spare.push(freed);
+    if (!this.isFull && this.#waiting.length > 0) this.#wake();
+  }
+
+  async #untilTurnEnds(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const end = setImmediate(resolve);
+    this.#stopCollecting = resolve;
+    await promise;
+    clearImmediate(end);
+    this.#stopCollecting = undefined;
+  }
+
+  /** Nobody will read it any more. */
+  #drop(): void {
+    for (const { onSent } of this.#queue) onSent?.();
+    this.#queue = [];
+    this.#queued = 0;
+    this.#from = this.#writer.at = 0;
+    this.#wake();
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const wake of waiting) wake();
+  }
+}
