@@ -1,6 +1,6 @@
 /** What only our own clients ask for (docs/fast-protocol.md, 4): many rows, digests, objects in one step. */
 import type { Held } from "../apply/mod.ts";
-import { type Change, failed, type Outcome, type Refusal } from "../model/mod.ts";
+import { type Change, type Entry, failed, type Outcome, type Refusal } from "../model/mod.ts";
 import type {
   Addressed,
   BulkHandler,
@@ -107,10 +107,11 @@ export class BulkReceiver implements BulkHandler {
       using owned = held;
       this.#client.signed.forget(granted.name);
       const made = this.#gate.tell(granted, await owned.change(create));
-      if (made.kind !== "done") return made;
+      // PERF: nothing is left to do for a directory that was made with all that it should have.
+      if (made.kind !== "done" || isDressed(owned.look(), want)) return made;
       let failure: Outcome | undefined;
       for (const step of rest) {
-        const outcome = await this.#followUp(granted, owned, { step, want });
+        const outcome = await this.#followUp(granted, owned, step);
         if (outcome.kind === "done") continue;
         failure ??= outcome;
         if (stopsAtFailure) break;
@@ -120,16 +121,8 @@ export class BulkReceiver implements BulkHandler {
   }
 
   /** As a request of its own would: somebody here may have been faster. */
-  async #followUp(
-    granted: Granted,
-    held: Held,
-    { step, want }: { readonly step: Change; readonly want: Bodiless },
-  ): Promise<Outcome> {
+  async #followUp(granted: Granted, held: Held, step: Change): Promise<Outcome> {
     const seen = held.look();
-    // PERF: nothing is left to do for a directory that was made with all that it should have.
-    if (seen.kind === "dir" && want.kind === "dir" && isDressed(seen, want)) {
-      return { kind: "done" };
-    }
     const { recheck } = this.#gate, { name } = granted;
     const refusal = step.kind === "mtime"
       ? await recheck.refuseTime(name, held, this.#client.signed)
@@ -146,6 +139,8 @@ export class BulkReceiver implements BulkHandler {
   }
 }
 
-function isDressed({ meta: a }: Bodiless, { meta: b }: Bodiless): boolean {
+function isDressed(seen: Entry, want: Bodiless): boolean {
+  if (seen.kind !== "dir" || want.kind !== "dir") return false;
+  const a = seen.meta, b = want.meta;
   return a.mode === b.mode && a.uid === b.uid && a.gid === b.gid && a.mtime === b.mtime;
 }

@@ -42,7 +42,7 @@ export class Signed {
    * knows it, but a record made now would swallow a change of this host that nobody was told about yet.
    */
   async judge(
-    { config: { ignored }, state }: Pick<Workplace, "config" | "state">,
+    { config: { ignored }, state, reads }: Pick<Workplace, "config" | "state" | "reads">,
     name: DbName,
     { seen, fingerprint }: Now,
   ): Promise<"known" | "news" | "changed"> {
@@ -51,7 +51,7 @@ export class Signed {
     if (shown !== undefined) {
       if (fingerprint === undefined || !sameFingerprint(shown, fingerprint)) return "changed";
     }
-    const record = await state.record(name);
+    const { record } = await reads.of(name);
     if (record === undefined || seen === undefined || seen.kind === "absent") return "known";
     const options = { name, time: state.timeUnit, ignored };
     const isNews = checkStep(seen, record, options).do === "changed";
