@@ -1,7 +1,16 @@
 import { equal, throws } from "node:assert/strict";
 import { failsAt } from "../../tests/support/fault.ts";
 import { tree } from "../../tests/support/tree.ts";
-import { copyRange, readAt, readSome, truncate, writeAll } from "./content.ts";
+import {
+  cloneAll,
+  copyRange,
+  nextData,
+  readAt,
+  readSome,
+  skip,
+  truncate,
+  writeAll,
+} from "./content.ts";
 import { openAt } from "./directory.ts";
 import type { ErrnoName } from "./errno.ts";
 import { O_RDONLY, O_RDWR, O_WRONLY } from "./flags.ts";
@@ -62,4 +71,40 @@ Deno.test("readSome() reads from where the descriptor stands", () => {
   equal(readSome(file, into, "F"), 2);
   equal(readSome(file.number, into, "F"), 1);
   equal(readSome(file, into, "F"), 0);
+});
+
+Deno.test("skip() leaves a hole, nextData() finds what is around it", () => {
+  using t = tree({ F: "" });
+  using file = openAt(t.join("F"), { flags: O_RDWR });
+  writeAll(file, new Uint8Array(65_536).fill(1), "F");
+  skip(file, 2 ** 33, "F");
+  writeAll(file, bytes("end"), "F");
+  equal(Deno.statSync(t.join("F")).size, 65_536 + 2 ** 33 + 3);
+  const first = nextData(file, 0, "F")!;
+  equal(first.start, 0);
+  const end = 65_536 + 2 ** 33;
+  if (first.end < end) { // else the file system has no holes
+    equal(first.end, 65_536);
+    equal(nextData(file, 100_000, "F")?.end, end + 3);
+  }
+  truncate(file, end + 2 ** 20, "F");
+  equal(nextData(file, end + 2 ** 20, "F"), undefined);
+  using closed = openAt(t.join("F"), { flags: O_RDONLY });
+  closed[Symbol.dispose]();
+  throws(() => skip(closed, 1, "F"), { code: "os/EBADF" });
+});
+
+Deno.test("cloneAll() shares the blocks, or says that it is not possible here", async () => {
+  using t = tree({ F: "", G: "content" });
+  using to = openAt(t.join("F"), { flags: O_RDWR });
+  using from = openAt(t.join("G"), { flags: O_RDONLY });
+  equal(t.read().F, cloneAll(to, from, "F") ? "content" : "");
+  for (const errno of ["EOPNOTSUPP", "EXDEV", "ENOTTY", "EINVAL"] as const) {
+    const { value } = await failsAt(0, () => cloneAll(to, from, "F"), { errno });
+    equal(value, false, errno);
+  }
+  for (const errno of ["ENOSPC", "EIO"] as const) {
+    const { error } = await failsAt(0, () => cloneAll(to, from, "F"), { errno });
+    equal((error as { code: string }).code, `os/${errno}`);
+  }
 });

@@ -3,8 +3,10 @@ import { nanos } from "../model/mod.ts";
 import { failsAt } from "../../tests/support/fault.ts";
 import { fifo, link, modeOf, tree } from "../../tests/support/tree.ts";
 import { openAt } from "./directory.ts";
+import { ERRNO, type ErrnoName } from "./errno.ts";
 import { type Fd } from "./fd.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, O_RDWR } from "./flags.ts";
+import { changing, errnoView } from "./libc.ts";
 import {
   diskRoom,
   type Owner,
@@ -17,7 +19,9 @@ import {
   setTimeHeld,
   setTimeOf,
   sync,
+  syncAside,
   syncFileSystem,
+  syncFileSystemAside,
 } from "./metadata.ts";
 import { entryAt } from "./stat.ts";
 
@@ -99,6 +103,50 @@ Deno.test("sync() and syncFileSystem() pass on real failures only", async () => 
   equal(cannot.error, undefined);
   const broken = await failsAt(0, () => sync(dir, "."), { errno: "EIO" });
   equal((broken.error as { code: string }).code, "os/EIO");
+});
+
+Deno.test("syncAside() tells every failure, also one that is told only once", async () => {
+  using t = tree({ F: "" });
+  using file = openAt(t.join("F"), { flags: O_RDWR });
+  await syncAside(file, "F");
+  for (const errno of ["EIO", "ENOSPC", "EINTR"] as const) {
+    const once = await failsAt(0, () => syncAside(file, "F"), { errno });
+    equal((once.error as { code: string }).code, "os/EIO", errno);
+  }
+  // Failing for good: the second call says why.
+  for (
+    const [errno, code] of [["EIO", "os/EIO"], ["EDQUOT", "os/EDQUOT"], [
+      "EINVAL",
+      undefined,
+    ]] as const
+  ) {
+    const { error } = await failsAt(0, () => failing(() => syncAside(file, "F"), errno));
+    equal((error as { code: string } | undefined)?.code, code, errno);
+  }
+});
+
+/** Runs `work` while fsync(2) fails. */
+async function failing(work: () => Promise<void>, errno: ErrnoName): Promise<void> {
+  const calls = changing(), real = calls.fsync;
+  calls.fsync = () => {
+    errnoView()[0] = ERRNO[errno];
+    return -1;
+  };
+  try {
+    await work();
+  } finally {
+    calls.fsync = real;
+  }
+}
+
+Deno.test("syncFileSystemAside() is true only when all is durable", async () => {
+  using t = tree({ F: "" });
+  using file = openAt(t.join("F"), { flags: O_RDWR });
+  const isKnown = await syncFileSystemAside(file); // false before Linux 5.8
+  const only = (call: string) => call === "syncfsAside";
+  const { value, reached } = await failsAt(0, () => syncFileSystemAside(file), { only });
+  equal(value, false);
+  equal(reached, isKnown);
 });
 
 Deno.test("diskRoom() agrees with df", () => {
