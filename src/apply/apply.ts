@@ -19,6 +19,7 @@ import { type Place, refusalOf, type Seen } from "./steps.ts";
 import { type Repaired, repairIntents, type RepairOptions } from "./intents.ts";
 import { Durable } from "./durable.ts";
 import { makeParents } from "./make_parents.ts";
+import { Partials } from "./partials.ts";
 import { FilePut } from "./put_file.ts";
 import { changeMeta, changeObject } from "./put_other.ts";
 import {
@@ -73,7 +74,8 @@ export class Applier {
     }: ApplierOptions,
   ) {
     const durable = new Durable(durability, jail);
-    this.#workshop = { jail, state, ignored, durable, owner, now };
+    const partials = new Partials({ jail, state, now });
+    this.#workshop = { jail, state, ignored, durable, partials, owner, now };
     this.#locks = locks;
   }
 
@@ -92,6 +94,11 @@ export class Applier {
   /** To be called at start, before the first change. */
   async repairIntents(options: RepairOptions): Promise<Repaired> {
     return await repairIntents(this.#workshop, options);
+  }
+
+  /** Removes what broken transfers have left, when it is old; once a day at most. */
+  async tidy(locate: RepairOptions["locate"]): Promise<void> {
+    await this.#workshop.partials.tidy(locate);
   }
 }
 

@@ -12,6 +12,7 @@ import {
 import type { SourceFile, TempFile } from "../fs/mod.ts";
 import { create, install } from "./install.ts";
 import { announce, changedMeanwhile, giveUp, isSame, type Place, refusalOf } from "./steps.ts";
+import { PARTIAL_MIN_BYTES } from "./partials.ts";
 import { type Applied, isSystemError, type Target, type Workshop } from "./target.ts";
 
 /**
@@ -39,6 +40,8 @@ interface Dress {
 export class FilePut implements AsyncDisposable {
   /** The old content, open for reading; undefined when the object is not a regular file. */
   readonly basis: SourceFile | undefined;
+  /** What a broken transfer of the same name has left, open for reading. */
+  readonly partial: SourceFile | undefined;
   readonly #workshop: Workshop;
   readonly #target: Target;
   readonly #place: Place;
@@ -59,6 +62,7 @@ export class FilePut implements AsyncDisposable {
     this.#place = place;
     this.#dress = dressOf(workshop, place.admitted.entry, meta);
     this.basis = place.admitted.entry.kind === "reg" ? openAdmitted(place) : undefined;
+    this.partial = workshop.partials.open(target, place.dir);
   }
 
   /**
@@ -155,6 +159,12 @@ export class FilePut implements AsyncDisposable {
 
   /** Installs what was written. To be called once, and only when every `write` succeeded. */
   async install(): Promise<Applied> {
+    const applied = await this.#install();
+    if (applied.changed) await this.#workshop.partials.drop(this.#target, this.#place.dir);
+    return applied;
+  }
+
+  async #install(): Promise<Applied> {
     const target = this.#target, place = this.#place;
     const temp = this.#temp;
     if (temp === undefined) {
@@ -180,6 +190,17 @@ export class FilePut implements AsyncDisposable {
       announced: "",
       correct: (draft, made) => this.#correct(draft, made),
     });
+  }
+
+  /** The transfer is broken: much content waits for the next one. Nothing but dispose may follow. */
+  async keep(): Promise<void> {
+    const temp = this.#temp, name = this.#announced;
+    if (temp === undefined || name === undefined || this.#size < PARTIAL_MIN_BYTES) return;
+    if (this.partial !== undefined && this.#size <= this.partial.size) return;
+    temp.look(); // from now on all that was written is in the file
+    if (!await this.#workshop.partials.keep(this.#target, name, this.#place.dir)) return;
+    temp.settle();
+    this.#announced = undefined;
   }
 
   #make(name: Name): TempFile {
@@ -247,6 +268,7 @@ export class FilePut implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     using dir = this.#place.dir;
     this.basis?.[Symbol.dispose]();
+    this.partial?.[Symbol.dispose]();
     this.#temp?.[Symbol.dispose]();
     const temp = this.#announced;
     if (temp === undefined) return;

@@ -18,6 +18,7 @@ import {
 } from "../model/mod.ts";
 import type { Jail } from "../fs/mod.ts";
 import type { Durable } from "./durable.ts";
+import type { Partials } from "./partials.ts";
 import type { StateStore } from "../state/mod.ts";
 
 /** Where copies of a file go before it is changed or removed (D 5.8). */
@@ -59,6 +60,7 @@ export interface Workshop {
   readonly state: StateStore;
   readonly ignored: Ignored;
   readonly durable: Durable;
+  readonly partials: Partials;
   /** Owner that new objects get by themselves; only a guess that saves a transaction when right. */
   readonly owner: { readonly uid: number; readonly gid: number };
   readonly now: () => Nanos;

@@ -1,6 +1,7 @@
 /** One PATCH: signature out, delta in, file installed. */
 import { type Applied, type FilePut, type Held, refusalOf } from "../apply/mod.ts";
 import { DeltaError, patch, signature, signatureOfNothing, sizedSignature } from "../delta/mod.ts";
+import type { SourceFile } from "../fs/mod.ts";
 import { type ByteStream, DONE, failed, type Outcome, type SizedStream } from "../model/mod.ts";
 import type { PutSession } from "../protocol/mod.ts";
 import { type Pace, paced, Stalled } from "./pace.ts";
@@ -29,9 +30,15 @@ class Unusable extends Error {
 /** Owns `held` and `put`: the path stays locked until it is disposed. */
 export class PatchSession implements PutSession {
   readonly #options: PatchSessionOptions;
+  /** What a delta is made against. */
+  #basis: SourceFile | undefined;
+  /** The client is one of ours: what has come of a large content is kept when the connection breaks. */
+  #isKeeping = false;
+  #isBroken = false;
 
   constructor(options: PatchSessionOptions) {
     this.#options = options;
+    this.#basis = options.put.basis;
   }
 
   get signature(): SizedStream {
@@ -40,17 +47,27 @@ export class PatchSession implements PutSession {
   }
 
   get sizedSignature(): SizedStream {
-    return sizedSignature(this.#options.put.basis);
+    const { partial, basis } = this.#options.put;
+    this.#isKeeping = true;
+    // What has come of the new content is more like it than the old one, unless it is little.
+    if (partial !== undefined && 2 * partial.size >= (basis?.size ?? 0)) this.#basis = partial;
+    return sizedSignature(this.#basis);
   }
 
   /** The delta is taken to its end whatever becomes of the file: it must never be read as commands. */
   async apply(delta: ByteStream): Promise<Outcome> {
     const { put, maxFileBytes } = this.#options;
-    const basis = put.basis ?? NOTHING;
+    const basis = this.#basis ?? NOTHING;
     return await this.#install(delta, {
       expectedBytes: basis.size,
-      take: (pieces) =>
-        patch(pieces, { basis, write: (bytes) => put.write(bytes), maxBytes: maxFileBytes }),
+      take: async (pieces) => {
+        const write = (bytes: Uint8Array) => put.write(bytes);
+        await patch(pieces, { basis, write, maxBytes: maxFileBytes });
+        // Whether the old content is unchanged is seen when the new one takes its place.
+        if (this.#basis === put.partial && put.partial?.isUnchanged() === false) {
+          throw new Unusable("its beginning was changed");
+        }
+      },
     });
   }
 
@@ -113,6 +130,7 @@ export class PatchSession implements PutSession {
       await take(this.#spilling(pieces));
       return DONE;
     } catch (error) {
+      if (this.#isKeeping && this.#isBroken) await put.keep();
       if (error instanceof Stalled) throw error;
       while (!(await pieces.next()).done);
       const isOurs = error instanceof DeltaError || error instanceof Unusable;
@@ -124,7 +142,9 @@ export class PatchSession implements PutSession {
   async *#spilling(pieces: ReturnType<typeof paced>): ByteStream {
     const { put } = this.#options;
     for (let bytes = 0;;) {
+      this.#isBroken = true; // unless the next piece comes
       const { done, value } = await pieces.next();
+      this.#isBroken = false;
       if (done) return;
       bytes += value.length;
       if (put.isLarge(bytes)) await put.spill();
