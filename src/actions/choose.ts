@@ -19,6 +19,8 @@ export type Cause = "local" | "remote";
  */
 export function scheduleFor(config: Config, name: DbName, cause: Cause): ScheduledAction[] {
   const found: ScheduledAction[] = [];
+  // PERF: most configurations have none, and patterns cost more than all else here.
+  if (config.groups.every(({ actions }) => actions.length === 0)) return found;
   for (const { actions } of matchingGroups(config, name).reverse()) {
     for (const rule of actions) {
       if (!(cause === "local" ? rule.onLocal : rule.onRemote) || !actionMatches(rule, name)) {
