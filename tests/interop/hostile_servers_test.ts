@@ -207,7 +207,8 @@ const STARTS = [
 
 for (const { what, answers, code, ...options } of STARTS) {
   Deno.test(`connectPeer() rejects with ${code} when the server ${what}`, async () => {
-    const { duplex } = scripted([{ after: 1, bytes: answers }], { idleMs: 30, ...options });
+    const idleMs = code === "net/timeout" ? 30 : 10_000;
+    const { duplex } = scripted([{ after: 1, bytes: answers }], { idleMs, ...options });
     await assert.rejects(connectPeer({ duplex, configName: "", groups: ["g"] }), isCode(code));
     await assert.rejects(async () => await duplex.write("x"), CsyncError);
   });
@@ -236,7 +237,10 @@ const TLS = [
 
 for (const { what, answers, code, ...options } of TLS) {
   Deno.test(`connectPeer() with TLS says nothing more to a server that ${what}`, async () => {
-    const { duplex, link } = scripted([{ after: 4, bytes: answers }], { idleMs: 30, ...options });
+    const { duplex, link } = scripted([{ after: 4, bytes: answers }], {
+      idleMs: 10_000,
+      ...options,
+    });
     const upgrade = () => Promise.resolve(duplex);
     const tls = { upgrade, trust: (der: Uint8Array) => der[0] === 1 ? "ok" : "wrong" } as const;
     await assert.rejects(connectPeer({ duplex, configName: "", tls }), isCode(code));
