@@ -229,9 +229,10 @@ async function isOver(push: Push, there: ThereFacts & { isOver?: boolean }): Pro
 /** The signature is not even pulled when the texts differ. */
 async function judge({ context, here, content }: Push, view: ThereView) {
   const { onlyOver = NOTHING } = context;
-  const isOver = sameCheckText(onlyOver.replace(TIME_REGEXP, ZERO_TIME), view.checkText);
+  const there = view.checkText.replace(TIME_REGEXP, ZERO_TIME);
+  const isOver = sameCheckText(onlyOver.replace(TIME_REGEXP, ZERO_TIME), there);
   if (here.kind === "absent") return { sameText: false, sameContent: false, isOver };
-  const sameText = isSameText({ context, here }, view.checkText);
+  const sameText = isSameText({ context, here }, there);
   const isContentOpen = sameText && content !== undefined;
   const sameContent = !isContentOpen || await content.isThat(view);
   return { sameText, sameContent, isOver };
