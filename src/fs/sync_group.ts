@@ -16,6 +16,8 @@ export interface Unsynced {
   readonly path: string;
   /** Files that were opened earlier have a smaller one. */
   readonly turn: number;
+  /** Writes what is not in the file yet. @throws OsError */
+  complete(): void;
 }
 
 /** An answer for each, in their order: why it may not be durable. */
@@ -24,10 +26,15 @@ export async function syncContents(
 ): Promise<(OsError | undefined)[]> {
   const answers: (OsError | undefined)[] = new Array(files.length).fill(undefined);
   const single: number[] = [], together = new Map<bigint, number[]>();
-  files.forEach(({ dir }, n) => {
-    const group = groupOf(dir, { single, together });
-    group?.push(n);
-  });
+  for (const [n, file] of files.entries()) {
+    try {
+      file.complete();
+      groupOf(file.dir, { single, together })?.push(n);
+    } catch (error) {
+      if (!(error instanceof OsError)) throw error;
+      answers[n] = error;
+    }
+  }
   const one = async (n: number) => answers[n] = await failureOf(files[n]!);
   await Promise.all([
     ...single.map(one),
@@ -39,20 +46,16 @@ export async function syncContents(
   return answers;
 }
 
+/** Those that are made durable in the same way. @throws OsError */
 function groupOf(
   dir: OpenDir,
   { single, together }: { single: number[]; together: Map<bigint, number[]> },
 ): number[] | undefined {
-  try {
-    if (dir.durableBy === "nothing") return undefined;
-    if (dir.durableBy === "each") return single;
-    const { device } = dir, group = together.get(device) ?? [];
-    together.set(device, group);
-    return group;
-  } catch (error) {
-    if (error instanceof OsError) return single; // what cannot be found out is asked of each
-    throw error;
-  }
+  if (dir.durableBy === "nothing") return undefined;
+  if (dir.durableBy === "each") return single;
+  const { device } = dir, group = together.get(device) ?? [];
+  together.set(device, group);
+  return group;
 }
 
 /** The oldest descriptor has seen every failure since the first of the files was written. */

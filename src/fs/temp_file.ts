@@ -62,7 +62,8 @@ export class DiskTemp implements TempFile {
 
   /** For those who make it durable together with others. */
   get unsynced(): Unsynced {
-    return { fd: this.#whole, dir: this.#dir, path: this.name, turn: this.turn };
+    const complete = () => void this.#whole;
+    return { fd: this.#fd, dir: this.#dir, path: this.name, turn: this.turn, complete };
   }
 
   get isInMemory(): boolean {

@@ -1,7 +1,8 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { tree } from "../../tests/support/tree.ts";
 import type { Name } from "../model/mod.ts";
-import { changing } from "../os/libc.ts";
+import { ERRNO } from "../os/mod.ts";
+import { changing, errnoView } from "../os/libc.ts";
 import { openJail } from "./jail.ts";
 import type { TempFile } from "./ports.ts";
 
@@ -129,4 +130,37 @@ Deno.test("cloneFrom() shares all blocks, or says that it cannot", () => {
     temp.write(bytes.subarray(0, 1));
     equal(temp.cloneFrom(file), false); // it would lose what was written
   });
+});
+
+Deno.test("syncContents() makes what was put off part of the files, and tells whose failed", async () => {
+  using t = tree();
+  using jail = openJail();
+  using dir = jail.parentOf(t.at("F")).dir;
+  using stack = new DisposableStack();
+  const temps = Array.from({ length: 5 }, () => stack.use(dir.createTemp(LEAF)));
+  for (const temp of temps) {
+    temp.write(content([1, 1]));
+    temp.write(content([4, 0]));
+  }
+  const calls = changing(), real = calls.write;
+  let count = 0;
+  calls.write = (...args) => {
+    if (++count !== 2) return real(...args);
+    errnoView()[0] = ERRNO.ENOSPC;
+    return -1;
+  };
+  try {
+    const answers = await jail.syncContents(temps);
+    deepEqual(answers.map((answer) => answer?.code), [
+      undefined,
+      "os/ENOSPC",
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  } finally {
+    calls.write = real;
+  }
+  const sizes = temps.map((temp) => temp.look()).map((entry) => "size" in entry ? entry.size : 0);
+  deepEqual(sizes, [5, 1, 5, 5, 5].map((kib) => kib * KIB));
 });
