@@ -165,7 +165,7 @@ class Bed {
 }
 
 /** What `perf report` says of the process as a whole: which library, and which part of the kernel. */
-function perfReport(file: string, sort: "dso" | "symbol", top: number): string {
+function perfReport(file: string, sort: "comm" | "dso" | "symbol", top: number): string {
   const { stdout, stderr, success } = new Deno.Command("perf", {
     args: ["report", "-i", file, "--stdio", "-g", "none", "--sort", sort, "--percent-limit", "0.4"],
   }).outputSync();
@@ -173,7 +173,7 @@ function perfReport(file: string, sort: "dso" | "symbol", top: number): string {
   const lines = new TextDecoder().decode(stdout).split("\n");
   const rows = lines.map((line) => /^ +([\d.]+%) +(\S.*?) *(?:- +-)? *$/.exec(line)).filter((row) =>
     row !== null
-  ).filter(([, , what]) => sort === "dso" || !/0x0000/.test(what!));
+  ).filter(([, , what]) => sort !== "symbol" || !/0x0000/.test(what!));
   return rows.slice(0, top).map(([, share, what]) => `${what} ${share}`).join(", ");
 }
 
@@ -214,6 +214,7 @@ async function showWork(bed: Bed, name: Work, options: ShowOptions) {
   if (options.perf) await bed.work(name, "perf");
   for (const host of options.perf ? ends : []) {
     const file = `${bed.dir}/${name}-perf-${host}`;
+    console.log(`${label(host)}, by thread: ${perfReport(file, "comm", 8)}`);
     console.log(`${label(host)}, by library: ${perfReport(file, "dso", 8)}`);
     console.log(`${label(host)}, in C and the kernel: ${perfReport(file, "symbol", CALLS_SHOWN)}`);
   }
