@@ -1,6 +1,9 @@
 /** Tells whether a connection is at work, and lets it finish the file in hand when the server ends. */
 import { CsyncError, type DbName } from "../model/mod.ts";
 
+/** As long as the last answers need to leave. */
+const LAST_ANSWERS_MS = 100;
+
 /** The server is ending: the connection closes without a reply, and the peer's mark stays. */
 export class ServerEnding extends CsyncError {
   override readonly name = "ServerEnding";
@@ -44,13 +47,15 @@ export class Turn {
   }
 
   /**
-   * As `begin`, but whoever is refused is refused when the others have ended: his connection, which is
-   * theirs too, is closed then.
+   * As `begin`. Whoever is refused while others work for the same client is refused when they have ended
+   * and were answered: the connection is closed then.
    * @throws ServerEnding
    */
   async beginAmongOthers(name: DbName | undefined): Promise<Disposable> {
-    if (this.#isRefused(name) && this.isActive) {
-      await new Promise<void>((go) => this.#root.#waiting.push(go));
+    const root = this.#root;
+    if (root !== this && this.#isRefused(name)) {
+      if (this.isActive) await new Promise<void>((go) => root.#waiting.push(go));
+      await new Promise((go) => setTimeout(go, LAST_ANSWERS_MS));
     }
     return this.begin(name);
   }
