@@ -16,6 +16,7 @@ import { type Trace, Wire } from "./classic/wire.ts";
 import { FastPeer } from "./fast/client.ts";
 import { freshNonce, keyBinding } from "./fast/keys.ts";
 import { acceptedNonce, fastOffer, type Nonces } from "./fast/negotiation.ts";
+import { PacedDuplex } from "./paced_duplex.ts";
 import type { Peer } from "./peer.ts";
 import { ProtocolError } from "./protocol_error.ts";
 
@@ -69,10 +70,11 @@ export interface ConnectPeerOptions {
  */
 export async function connectPeer(options: ConnectPeerOptions): Promise<Peer> {
   let duplex = options.duplex;
-  const { tls, trace } = options;
+  const { tls, trace, bytesPerSecond } = options;
   try {
     let trusted: Trusted = "ok";
     if (tls !== undefined) ({ duplex, trusted } = await encrypt(duplex, tls, trace));
+    if (bytesPerSecond !== undefined) duplex = new PacedDuplex(duplex, { bytesPerSecond });
     const wire = new Wire(duplex, { commandsFrom: "local", trace });
     const started = await start(wire, options);
     const onProven = trusted === "unproven" ? () => confirm(tls) : undefined;

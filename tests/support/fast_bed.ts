@@ -19,6 +19,7 @@ import {
   type Change,
   connectPeer,
   type ConnectPeerOptions,
+  type KeyedIdentity,
   type KeyProofs,
   matchKeys,
   type Offered,
@@ -26,6 +27,7 @@ import {
   type RequestHandler,
   serveConnection,
   type ServeLimits,
+  type ServerTls,
 } from "../../src/protocol/mod.ts";
 import { sized } from "./transcript.ts";
 
@@ -54,6 +56,9 @@ export class Store {
   contentBytes = 100_000;
   rows: readonly string[] = ["/a", "/b"];
   signatureBytes = 20;
+  identity: KeyedIdentity["kind"] = "ok";
+  /** The server says that it knows every key. */
+  forgesProofs = false;
 }
 
 /** A RequestHandler with bulk: says yes to everything, remembers contents. */
@@ -66,8 +71,12 @@ export class MemoryHandler implements RequestHandler {
   readonly bulk: BulkHandler = {
     identifyByKeys: async (_name: string, shown: KeyProofs) => {
       await this.#at("identify", "");
-      this.isIdentified = true;
-      return { kind: "ok", ...await matchKeys(this.store.keys, shown) };
+      const { keys, identity: kind, forgesProofs } = this.store;
+      this.isIdentified = kind === "ok";
+      if (kind !== "ok") return { kind };
+      const matched = await matchKeys(keys, shown);
+      if (forgesProofs) matched.answers.fill(new Uint8Array(32));
+      return { kind, ...matched };
     },
     fork: () => {
       this.store.forks++;
@@ -299,8 +308,9 @@ export async function fastBed(
 
 export async function serve(
   duplex: Duplex,
-  { store, limits, speaksFast }: {
+  { store, limits, speaksFast, tls }: {
     readonly store: Store;
+    readonly tls?: ServerTls;
     readonly limits?: ServeLimits | undefined;
     readonly speaksFast?: boolean | undefined;
   },
@@ -311,6 +321,7 @@ export async function serve(
     handler: new MemoryHandler(store),
     limits,
     speaksFast,
+    tls,
     note: (error) => notes.push(error),
   });
   return notes;

@@ -5,6 +5,7 @@ import { broken, Reader } from "./bytes.ts";
 import { COUNTED_BYTES, HEADER_BYTES } from "./layout.ts";
 
 const PIECE_MAX_BYTES = 1_048_576;
+const SHORT_BYTES = 32_768;
 
 export interface FrameReaderOptions {
   readonly duplex: Duplex;
@@ -30,6 +31,7 @@ interface Partial {
 export class FrameReader {
   readonly #options: FrameReaderOptions;
   readonly #reader = new Reader();
+  readonly #short = new Uint8Array(SHORT_BYTES);
   #partial: Partial | undefined;
   #isOver = false;
 
@@ -91,9 +93,14 @@ export class FrameReader {
   #begin(piece: Uint8Array, at: number): void {
     const left = piece.length - at;
     const size = left >= HEADER_BYTES ? this.#size(piece, at) : undefined;
-    const bytes = new Uint8Array(size ?? HEADER_BYTES);
+    const bytes = this.#room(size ?? HEADER_BYTES);
     bytes.set(piece.subarray(at));
     this.#partial = { bytes, filled: left, size };
+  }
+
+  /** PERF: only long frames get memory of their own. */
+  #room(bytes: number): Uint8Array {
+    return bytes > SHORT_BYTES ? new Uint8Array(bytes) : this.#short.subarray(0, bytes);
   }
 
   /** @returns where the piece goes on */
@@ -105,7 +112,7 @@ export class FrameReader {
     if (partial.filled < partial.bytes.length) return at + count;
     if (partial.size === undefined) {
       const size = this.#size(partial.bytes, 0);
-      const bytes = new Uint8Array(size);
+      const bytes = this.#room(size);
       bytes.set(partial.bytes);
       this.#partial = { bytes, filled: HEADER_BYTES, size };
       if (size > HEADER_BYTES) return at + count;
@@ -113,7 +120,7 @@ export class FrameReader {
     const { bytes } = this.#partial!;
     this.#partial = undefined;
     this.#reader.use(bytes);
-    this.#give({ from: 0, to: bytes.length, isOwned: true });
+    this.#give({ from: 0, to: bytes.length, isOwned: bytes.length > SHORT_BYTES });
     return at + count;
   }
 

@@ -8,7 +8,7 @@ const BUFFER_BYTES = 131_072;
 /** From here on a buffer is left for a fresh one as soon as something of it is under way. */
 const ROOM_BYTES = 16_384;
 /** LIMIT: buffers kept for later. */
-const SPARE_BUFFERS = 4;
+const SPARE_BUFFERS = 64;
 /** So much goes out without waiting for the end of the turn: both sides work at the same time. */
 const ENOUGH_BYTES = 32_768;
 /** PERF: contents from here on go out as they are; copying them would cost more than one more call. */

@@ -46,7 +46,7 @@ export interface PutRequest extends Target {
   readonly do: "put";
   readonly want: Regular;
   readonly content: "delta" | "whole" | "inside";
-  /** With `inside`: from now on ours. */
+  /** With `inside`. */
   readonly inside?: Uint8Array;
 }
 
@@ -74,17 +74,20 @@ export function readHello(reader: Reader): Hello {
   return { name, capabilities, proofs };
 }
 
+/** Makes a piece of a frame one that lasts. */
+export type Keep = (piece: Uint8Array) => Uint8Array;
+
 /**
- * @param isOwned the memory behind the reader may be kept
+ * @param keep for what outlasts the frame
  * @throws ProtocolError `frame` for what is no request
  */
-export function readRequest(type: number, reader: Reader, isOwned: boolean): Request {
-  const request = parse(type, reader, isOwned);
+export function readRequest(type: number, reader: Reader, keep: Keep): Request {
+  const request = parse(type, reader, keep);
   reader.done();
   return request;
 }
 
-function parse(type: number, reader: Reader, isOwned: boolean): Request {
+function parse(type: number, reader: Reader, keep: Keep): Request {
   switch (type) {
     case FRAME.offer:
       return { do: "offer", rows: readOffers(reader) };
@@ -99,7 +102,7 @@ function parse(type: number, reader: Reader, isOwned: boolean): Request {
     case FRAME.content:
       return { do: "content", ...readTarget(reader) };
     case FRAME.put:
-      return readPut(reader, isOwned);
+      return readPut(reader, keep);
     case FRAME.make:
       return readMake(reader);
     case FRAME.copy:
@@ -134,7 +137,7 @@ function readOffers(reader: Reader): OfferRow[] {
 
 const CONTENTS = Object.keys(CONTENT) as (keyof typeof CONTENT)[];
 
-function readPut(reader: Reader, isOwned: boolean): PutRequest {
+function readPut(reader: Reader, keep: Keep): PutRequest {
   const target = readTarget(reader);
   const content = CONTENTS[reader.choice(CONTENTS.length)]!;
   const want = readEntry(reader);
@@ -144,7 +147,7 @@ function readPut(reader: Reader, isOwned: boolean): PutRequest {
   if (inside.length > INSIDE_MAX_BYTES || inside.length !== want.size) {
     throw broken(`a content of ${want.size} bytes has ${inside.length}`);
   }
-  return { do: "put", ...target, want, content, inside: isOwned ? inside : inside.slice() };
+  return { do: "put", ...target, want, content, inside: keep(inside) };
 }
 
 function readCopy(reader: Reader): CopyRequest {

@@ -23,6 +23,7 @@ import { loadZstd } from "./packing.ts";
 import { PathOrder, type Place } from "./path_order.ts";
 import { type Hello, readHello, readRequest, type Request } from "./requests.ts";
 import { type Task, Worker } from "./server_work.ts";
+import { Slabs } from "./slabs.ts";
 import { refusalBytes, writeRefusal } from "./values.ts";
 
 export interface FastServerOptions {
@@ -60,6 +61,7 @@ class FastServer {
   readonly #channel: Channel;
   readonly #order = new PathOrder();
   readonly #pool: HandlerPool;
+  readonly #slabs = new Slabs();
   readonly #tasks = new Map<number, Pending>();
   /** May begin as soon as a handler is free. */
   #ready: Pending[] = [];
@@ -111,7 +113,9 @@ class FastServer {
     if (type === FRAME.bye) return this.#goodbye(id, frame.reader);
     if (this.#keys === undefined) throw broken("it comes before HELLO");
     const bytes = frame.reader.left;
-    const request = readRequest(type, frame.reader, frame.isOwned);
+    const request = readRequest(type, frame.reader, (piece) => {
+      return frame.isOwned ? piece : this.#slabs.copy(piece);
+    });
     if (this.#tasks.size >= REQUESTS_MAX || this.#bytes + bytes > REQUEST_BYTES_MAX) {
       // One request is always taken, however large.
       if (this.#tasks.size > 0) throw broken("there are more requests than may be");
@@ -169,6 +173,7 @@ class FastServer {
 
   #ended({ task, place }: Pending): void {
     this.#tasks.delete(task.id);
+    if (task.request.do === "put" && task.request.inside) this.#slabs.free(task.request.inside);
     this.#bytes -= task.bytes;
     if (place !== undefined) this.#order.leave(place);
     if (this.#tasks.size === 0) this.#onIdle();
