@@ -17,19 +17,13 @@ import type { DirHandle, Jail, PathLocks } from "../fs/mod.ts";
 import type { StateStore } from "../state/mod.ts";
 import { type Place, refusalOf, type Seen } from "./steps.ts";
 import { type Repaired, repairIntents, type RepairOptions } from "./intents.ts";
-import { Durable } from "./durable.ts";
+import { type Durability, Durable } from "./durable.ts";
 import { makeParents } from "./make_parents.ts";
 import { Partials } from "./partials.ts";
 import { FilePut } from "./put_file.ts";
 import { changeMeta, changeObject } from "./put_other.ts";
-import {
-  type Applied,
-  type Durability,
-  isSystemError,
-  pathOf,
-  type Target,
-  type Workshop,
-} from "./target.ts";
+import { type Applied, isSystemError, pathOf, type Target } from "./target.ts";
+import type { Workshop } from "./workshop.ts";
 
 export interface ApplierOptions {
   readonly jail: Jail;

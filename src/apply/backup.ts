@@ -10,7 +10,8 @@ import {
   parent,
 } from "../model/mod.ts";
 import type { DirHandle, Jail, SourceFile, TempFile } from "../fs/mod.ts";
-import { type BackupPlace, isSystemError, pathOf, type Target, type Workshop } from "./target.ts";
+import { type BackupPlace, isSystemError, pathOf, type Target } from "./target.ts";
+import type { Workshop } from "./workshop.ts";
 import { announce, giveUp, holdNew, type Place, Refused, verify } from "./steps.ts";
 
 const COPY_BYTES = 256 * 1_024;

@@ -1,7 +1,13 @@
 /** When a change survives a power failure, and which changes wait for that together. */
 import { setImmediate } from "node:timers";
 import type { DirHandle, Jail, TempFile } from "../fs/mod.ts";
-import type { Durability } from "./target.ts";
+
+/**
+ * What survives a power failure once a change was reported as done. `none`: what the kernel got round
+ * to. `file`: content and directory entry, each change by itself. `batch`: the same, but changes that are
+ * under way at the same time are made durable together.
+ */
+export type Durability = "none" | "batch" | "file";
 
 /** LIMIT: changes in one group; so many descriptors are open at least. */
 const GROUP_MAX = 256;

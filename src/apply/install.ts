@@ -18,7 +18,8 @@ import {
   verify,
   withdraw,
 } from "./steps.ts";
-import { type Applied, isSystemError, type Target, type Workshop } from "./target.ts";
+import { type Applied, isSystemError, type Target } from "./target.ts";
+import type { Workshop } from "./workshop.ts";
 
 /** What is made in one call; it needs nothing to be durable but its directory. */
 type Bodiless =

@@ -15,7 +15,8 @@ import {
 } from "../model/mod.ts";
 import type { DirHandle } from "../fs/mod.ts";
 import { record, remove, withdraw } from "./steps.ts";
-import { isSystemError, type Target, type Workshop } from "./target.ts";
+import { isSystemError, type Target } from "./target.ts";
+import type { Workshop } from "./workshop.ts";
 
 export interface RepairOptions {
   /** Where a name is on this host; undefined leaves its intent for later. */

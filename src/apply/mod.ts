@@ -2,5 +2,6 @@
 export { Applier, type ApplierOptions, BUSY, Held } from "./apply.ts";
 export type { Repaired, RepairOptions } from "./intents.ts";
 export { refusalOf } from "./steps.ts";
+export type { Durability } from "./durable.ts";
 export { FilePut } from "./put_file.ts";
-export type { Applied, BackupPlace, Durability, Target } from "./target.ts";
+export type { Applied, BackupPlace, Target } from "./target.ts";

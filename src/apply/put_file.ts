@@ -13,7 +13,8 @@ import type { SourceFile, TempFile } from "../fs/mod.ts";
 import { create, install } from "./install.ts";
 import { announce, changedMeanwhile, giveUp, isSame, type Place, refusalOf } from "./steps.ts";
 import { PARTIAL_MIN_BYTES } from "./partials.ts";
-import { type Applied, isSystemError, type Target, type Workshop } from "./target.ts";
+import { type Applied, isSystemError, type Target } from "./target.ts";
+import type { Workshop } from "./workshop.ts";
 
 /**
  * Up to here content waits in memory, so that its file exists for microseconds only. PERF: two

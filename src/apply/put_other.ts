@@ -32,7 +32,8 @@ import {
   verify,
   withdraw,
 } from "./steps.ts";
-import { type Applied, isSystemError, recordOf, type Target, type Workshop } from "./target.ts";
+import { type Applied, isSystemError, recordOf, type Target } from "./target.ts";
+import type { Workshop } from "./workshop.ts";
 
 const ID_UNCHANGED = 0xffff_ffff;
 const NEW_DIRECTORY_MODE = 0o700;

@@ -14,7 +14,8 @@ import {
 } from "../model/mod.ts";
 import type { DirHandle, HeldObject } from "../fs/mod.ts";
 import { type StateTx, supersedeTold } from "../state/mod.ts";
-import { isSystemError, recordOf, type Target, type Workshop } from "./target.ts";
+import { isSystemError, recordOf, type Target } from "./target.ts";
+import type { Workshop } from "./workshop.ts";
 
 /** One state of one object. */
 export interface Seen {

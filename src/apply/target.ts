@@ -9,17 +9,12 @@ import {
   type Ignored,
   join,
   type Located,
-  type Nanos,
   type Outcome,
   type Present,
   type ScheduledAction,
   storedCheckText,
   subsecond,
 } from "../model/mod.ts";
-import type { Jail } from "../fs/mod.ts";
-import type { Durable } from "./durable.ts";
-import type { Partials } from "./partials.ts";
-import type { StateStore } from "../state/mod.ts";
 
 /** Where copies of a file go before it is changed or removed (D 5.8). */
 export interface BackupPlace {
@@ -45,25 +40,6 @@ export interface Applied {
   readonly outcome: Outcome;
   /** Whether content or existence of the object was changed; metadata alone does not count (W 11.9). */
   readonly changed: boolean;
-}
-
-/**
- * What survives a power failure once a change was reported as done. `none`: what the kernel got round
- * to. `file`: content and directory entry, each change by itself. `batch`: the same, but changes that are
- * under way at the same time are made durable together.
- */
-export type Durability = "none" | "batch" | "file";
-
-/** What the steps of all changes share. */
-export interface Workshop {
-  readonly jail: Jail;
-  readonly state: StateStore;
-  readonly ignored: Ignored;
-  readonly durable: Durable;
-  readonly partials: Partials;
-  /** Owner that new objects get by themselves; only a guess that saves a transaction when right. */
-  readonly owner: { readonly uid: number; readonly gid: number };
-  readonly now: () => Nanos;
 }
 
 /** Where an object is on this host. */
