@@ -41,7 +41,7 @@ import type {
   WalkStep,
 } from "./ports.ts";
 import { DiskSource } from "./source_file.ts";
-import { syncContents, syncDirectories } from "./sync_group.ts";
+import { syncDirectories, SyncGroups } from "./sync_group.ts";
 import type { DiskTemp } from "./temp_file.ts";
 import { systemRandom } from "./temp_name.ts";
 import { walk } from "./walk.ts";
@@ -217,6 +217,7 @@ class DiskReadJail implements ReadJail {
 class DiskJail extends DiskReadJail implements Jail {
   readonly #random: (bytes: Uint8Array) => void;
   readonly #shared = new SharedDirs();
+  readonly #groups = new SyncGroups();
 
   constructor(options: JailOptions) {
     super(options);
@@ -231,7 +232,7 @@ class DiskJail extends DiskReadJail implements Jail {
   }
 
   syncContents(files: readonly TempFile[]): Promise<(OsError | undefined)[]> {
-    return syncContents(files.map((file) => (file as DiskTemp).unsynced));
+    return this.#groups.contents(files.map((file) => (file as DiskTemp).unsynced));
   }
 
   syncDirectories(dirs: readonly DirHandle[]): Promise<(OsError | undefined)[]> {
