@@ -268,6 +268,18 @@ Deno.test("D 7.6.7 openState() writes nothing when several processes make one da
   assert.equal(place.notes.filter((note) => note.includes("Upgrading")).length, 1);
 });
 
+Deno.test("openState() forgets the notes in which an older version kept what was told", async () => {
+  using place = new Place();
+  await (await place.open())[Symbol.asyncDispose]();
+  place.sql(`DROP TABLE csync3_told; UPDATE csync3_note SET value = '2' WHERE name = 'schema';
+    INSERT INTO csync3_note VALUES ('told/00a', '/a b v 0'), ('told/outdated', '/a b v 0')`);
+  await using store = await place.open();
+  assert.deepEqual(await store.outdatedTold(), []);
+  assert.deepEqual(place.sql("SELECT name FROM csync3_note WHERE name LIKE 'told%'"), []);
+  assert.equal(await store.note("time"), undefined);
+  assert.notEqual(await store.note("schema"), "2");
+});
+
 Deno.test("D 7.6.7 openState() refuses a database of a newer version", async () => {
   using place = new Place();
   await (await place.open())[Symbol.asyncDispose]();

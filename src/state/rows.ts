@@ -6,6 +6,7 @@ import {
   type DirtyMark,
   type DirtyRow,
   type DiskPath,
+  endOfSeconds,
   type FileRecord,
   type Hint,
   type HostName,
@@ -17,6 +18,7 @@ import {
   type Pin,
   type RootRecord,
   type ScheduledAction,
+  storedInUnit,
   type ToldRow,
 } from "../model/mod.ts";
 import type { SqlValue } from "./sql_connection.ts";
@@ -31,6 +33,12 @@ const ADDITION = "\0ns=";
 const SLASH = 0x2f, PERCENT = 0x25;
 const RELAYS_REGEXP = /^\d{1,9}$/;
 const SUBSECOND_REGEXP = /^\d{1,9}$/;
+
+/** What a text may not contain besides the NUL of the addition. */
+const CONTROL_REGEXP = /[\x01-\x20\x7f]/;
+const FRACTION_DIGITS = 9;
+const ZEROS: readonly string[] = Array.from({ length: 10 }, (_, n) => "0".repeat(n));
+const ZERO = 0x30, NINE = 0x39;
 
 type Columns = readonly string[];
 
@@ -57,6 +65,24 @@ function recordNamed(name: DbName, text: string): FileRecord {
   return SUBSECOND_REGEXP.test(addition)
     ? { name, stored, subsecond: Number(addition) }
     : { name, stored };
+}
+
+/**
+ * The text of a row of LIST from a column `checktxt`: what storedInUnit says of its record.
+ *
+ * PERF: half of the time, for nearly all rows.
+ */
+export function listedText(name: DbName, text: string, unit: "seconds" | "nanos"): string {
+  if (CONTROL_REGEXP.test(text)) return storedInUnit(recordNamed(name, text), unit);
+  const end = text.indexOf("\0"), from = end + ADDITION.length;
+  const digits = text.length - from;
+  const time = end < 0 ? undefined : endOfSeconds(text);
+  const isUsual = time !== undefined && digits > 0 && digits <= FRACTION_DIGITS &&
+    text.startsWith(ADDITION, end) && areDigits(text, from);
+  if (!isUsual) return storedInUnit(recordNamed(name, text), unit);
+  if (unit === "seconds") return text.slice(0, end);
+  return text.slice(0, time) + ZEROS[FRACTION_DIGITS - digits] + text.slice(from) +
+    text.slice(time, end);
 }
 
 /** A tuple for each name, for a query that asks for names. */
@@ -234,6 +260,14 @@ export function rootValues(root: RootRecord): SqlValue[] {
   const fields = PLACE_FIELDS.filter((field) => place[field] !== undefined)
     .map((field) => `${field}=${percentEncode(place[field]!)}`);
   return [percentEncode(name), of, fields.join(" ")];
+}
+
+function areDigits(text: string, from: number): boolean {
+  for (let at = from; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code < ZERO || code > NINE) return false;
+  }
+  return true;
 }
 
 function isSet(flag: string): boolean {

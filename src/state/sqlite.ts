@@ -135,6 +135,10 @@ export class SqliteConnection implements SqlConnection {
     return (query.isPage ? this.#page(query, values) : undefined) ?? this.#rows(query, values);
   }
 
+  selectFlat(query: Query, values: readonly SqlValue[]): readonly string[] {
+    return this.#flatPage(query, values) ?? this.#rows(query, values).flat();
+  }
+
   selectEach(query: Query, tuples: readonly (readonly SqlValue[])[]): string[][][] {
     return query.many === undefined || tuples.length < FEW
       ? tuples.map((values) => this.#rows(query, values))
@@ -217,7 +221,10 @@ export class SqliteConnection implements SqlConnection {
    * PERF: 128,000 records in 65 ms; a blob per column takes 110 ms.
    * @returns undefined when a column does have LF
    */
-  #page({ purpose, columns, rest }: Query, values: readonly SqlValue[]): string[][] | undefined {
+  #flatPage(
+    { purpose, columns, rest }: Query,
+    values: readonly SqlValue[],
+  ): readonly string[] | undefined {
     const names = columns.map((_, n) => `c${n}`);
     const row = names.map((c) => `ifnull(${c}, '')`).join(" || char(10) || ");
     const inner = `SELECT ${columns.map((c, n) => `${c} AS c${n}`).join(", ")} ${rest}`;
@@ -227,10 +234,15 @@ export class SqliteConnection implements SqlConnection {
     const { count, page } = found as { count: number; page: Uint8Array | null };
     if (count === 0) return [];
     const texts = latin1(page).split("\n");
-    const width = columns.length;
-    if (texts.length !== count * width) return undefined;
-    const rows: string[][] = new Array(count);
-    for (let n = 0; n < count; n++) rows[n] = texts.slice(n * width, (n + 1) * width);
+    return texts.length === count * columns.length ? texts : undefined;
+  }
+
+  /** @see #flatPage */
+  #page(query: Query, values: readonly SqlValue[]): string[][] | undefined {
+    const texts = this.#flatPage(query, values), width = query.columns.length;
+    if (texts === undefined) return undefined;
+    const rows: string[][] = new Array(texts.length / width);
+    for (let n = 0; n < rows.length; n++) rows[n] = texts.slice(n * width, (n + 1) * width);
     return rows;
   }
 

@@ -48,6 +48,12 @@ export interface StateStore extends AsyncDisposable {
     range?: NameRange,
   ): AsyncIterable<readonly FileRecord[]>;
 
+  /**
+   * As `records`, ascending, as the database has it, for `listed` alone: encoded name, text, encoded name,
+   * text, and so on. Improper names are among them.
+   */
+  storedRecords?(range?: NameRange): AsyncIterable<readonly string[]>;
+
   /** Names of peers that have marks, descending (D 4.6). */
   dirtyPeers(): Promise<readonly HostName[]>;
   /** Ordered by encoded name, then encoded peer name. */

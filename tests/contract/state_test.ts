@@ -13,9 +13,16 @@ import {
   percentEncode,
   type RootRecord,
   type ScheduledAction,
+  storedInUnit,
   type ToldRow,
 } from "../../src/model/mod.ts";
-import { MemoryStore, openState, StateError, type StateStore } from "../../src/state/mod.ts";
+import {
+  listed,
+  MemoryStore,
+  openState,
+  StateError,
+  type StateStore,
+} from "../../src/state/mod.ts";
 import { DatabaseServer, installedServers, type ServerKind } from "../support/database_server.ts";
 
 interface Implementation {
@@ -237,6 +244,50 @@ const RECORD_CASES: readonly Case[] = [
     assert.deepEqual(await store.record("/1" as DbName), records[1]);
     await put(store, rec("/1"));
     assert.deepEqual(await store.record("/1" as DbName), rec("/1"));
+  }],
+  ["lists records as rows, in both units of time", async (store) => {
+    const file = (time: string) =>
+      `v1%3Amtime=${time}%3Amode=33188%3Auid=0%3Agid=0%3Atype=reg%3Asize=1`;
+    const texts = [
+      "0",
+      "7",
+      "99",
+      "1600000000",
+      "99999999999",
+      "1600000000123456789",
+      "-5",
+      "x",
+      "",
+    ];
+    const records = [
+      ...ODD_NAMES.map((name, n) => rec(name, file("1500000000"), n)),
+      ...texts.flatMap((text, n) => [
+        rec(`/time/${n}`, file(text)),
+        rec(`/time/${n}/0`, file(text), 0),
+        rec(`/time/${n}/5`, file(text), 999_999_999),
+      ]),
+      rec("/l", "v1%3Amode=41471%3Atype=lnk%3Atarget=to%2520\xff\xc3\xbc", 7),
+      rec("/control", "v1%3Amtime=1600000000%3Atype=\x01 \x7f", 7),
+      rec("/none/of/ours"),
+    ];
+    await put(store, ...records);
+    const includes = (name: DbName) => !name.startsWith("/none");
+    for (const unit of ["seconds", "nanos"] as const) {
+      const sorted = (await all(store.records("ascending"))).filter(({ name }) => includes(name));
+      const want = sorted.map((one) => ({
+        key: percentEncode(one.name),
+        stored: storedInUnit(one, unit),
+      }));
+      assert.deepEqual(await all(listed(store, { unit, includes })), want);
+      const range = { from: "/time/0", before: "/time/3" };
+      assert.deepEqual(
+        await all(listed(store, { unit, includes, range })),
+        want.filter(({ key }) => key >= range.from && key < range.before),
+      );
+      const only = { name: "/l" as DbName, below: false };
+      const one = want.filter(({ key }) => key === "/l");
+      assert.deepEqual(await all(listed(store, { unit, includes, range: only })), one);
+    }
   }],
   ["keeps link targets of any bytes", async (store) => {
     const record = rec("/l", "v1%3Atype=lnk%3Atarget=to%2520\xff\xc3\xbc", 7);

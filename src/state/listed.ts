@@ -1,0 +1,57 @@
+/** Records as rows of LIST, for those who go through all of them. */
+import { type DbName, type FileRecord, percentEncode, storedInUnit } from "../model/mod.ts";
+import { listedText, nameOf } from "./rows.ts";
+import type { NameRange, StateStore } from "./store.ts";
+
+export interface ListedOptions {
+  /** @default everything */
+  readonly range?: NameRange | undefined;
+  /** Of times (W 18.4). */
+  readonly unit: "seconds" | "nanos";
+  /** Whether a name is one of those that are meant. */
+  readonly includes: (name: DbName) => boolean;
+}
+
+/** Percent-encoded. */
+export interface ListedRecord {
+  /** The name. */
+  readonly key: string;
+  /** The check text, with its time in the unit. */
+  readonly stored: string;
+}
+
+/** Ascending by key; a batch may be empty. */
+export async function* listed(
+  state: StateStore,
+  { range, ...options }: ListedOptions,
+): AsyncGenerator<readonly ListedRecord[]> {
+  // PERF: 1.2 us per row, 1.7 us with a record for each in between.
+  const pages = state.storedRecords?.(range);
+  if (pages === undefined) {
+    for await (const records of state.records("ascending", range)) {
+      yield ofRecords(records, options);
+    }
+  } else {
+    for await (const texts of pages) yield ofTexts(texts, options);
+  }
+}
+
+type RowOptions = Omit<ListedOptions, "range">;
+
+function ofRecords(
+  records: readonly FileRecord[],
+  { unit, includes }: RowOptions,
+): ListedRecord[] {
+  return records.filter(({ name }) => includes(name))
+    .map((record) => ({ key: percentEncode(record.name), stored: storedInUnit(record, unit) }));
+}
+
+function ofTexts(texts: readonly string[], { unit, includes }: RowOptions): ListedRecord[] {
+  const rows: ListedRecord[] = [];
+  for (let at = 0; at + 1 < texts.length; at += 2) {
+    const name = nameOf(texts[at]!);
+    if (name === undefined || !includes(name)) continue;
+    rows.push({ key: percentEncode(name), stored: listedText(name, texts[at + 1]!, unit) });
+  }
+  return rows;
+}
