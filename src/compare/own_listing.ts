@@ -1,8 +1,8 @@
 /** Our own records of one pair, as the peer would list its own. */
 import type { Config } from "../config/mod.ts";
 import type { ListedRow } from "../protocol/mod.ts";
-import { pairGroups, pairRows } from "../reconcile/mod.ts";
-import type { NameRange, StateStore } from "../state/mod.ts";
+import { namesOf, pairGroups } from "../reconcile/mod.ts";
+import { listed, type NameRange, type StateStore } from "../state/mod.ts";
 import type { Pair } from "./messages.ts";
 
 export interface OwnListingOptions {
@@ -16,11 +16,8 @@ export interface OwnListingOptions {
 }
 
 /** Ascending by key, like LIST; a batch may be empty. */
-export async function* ownListing(
+export function ownListing(
   { config, state, pair, range, unit }: OwnListingOptions,
-): AsyncGenerator<readonly ListedRow[]> {
-  const groups = pairGroups(config, pair);
-  for await (const records of state.records("ascending", range)) {
-    yield pairRows(records, { groups, unit });
-  }
+): AsyncIterable<readonly ListedRow[]> {
+  return listed(state, { range, unit, includes: namesOf(pairGroups(config, pair)) });
 }

@@ -28,10 +28,10 @@ export function storedInUnit(record: FileRecord, unit: "seconds" | "nanos"): str
   return stored.slice(0, end) + fraction + stored.slice(end);
 }
 
-/** Where the time ends when it is in seconds without any doubt. */
-function endOfSeconds(stored: string): number | undefined {
+/** Where the time of a stored text ends when it is in seconds without any doubt. */
+export function endOfSeconds(stored: string): number | undefined {
   const from = TIME_START.length, most = from + SECONDS_DIGITS_MAX;
-  if (stored.charCodeAt(from) === ZERO) return undefined;
+  if (!stored.startsWith(TIME_START) || stored.charCodeAt(from) === ZERO) return undefined;
   let at = from;
   for (; at < most; at++) {
     const code = stored.charCodeAt(at);

@@ -18,7 +18,7 @@ export {
 } from "./deletion_guard.ts";
 export { listingDiff, type ListingDifference, type ListingRow } from "./listing_diff.ts";
 export { type MarkOptions, marksFor } from "./marks.ts";
-export { pairGroups, type PairGroupsOptions, pairRows, type PairRowsOptions } from "./pair_rows.ts";
+export { namesOf, pairGroups, type PairGroupsOptions } from "./pair_groups.ts";
 export { type PlannedRow, pushOrder } from "./push_order.ts";
 export { type PushFacts, type PushStep, pushStep, type ThereFacts } from "./push_step.ts";
 export { digestRanges, NO_ROWS, type RangeDigest, RangeHasher } from "./range_digest.ts";

@@ -1,9 +1,9 @@
 /** Answers LIST: the records of one pair, for a peer that is in it and knows its keys (W 12, W 20.9). */
 import type { Config } from "../config/mod.ts";
-import { type DbName, type FileRecord, type KeyRange, percentDecode } from "../model/mod.ts";
+import { type DbName, type KeyRange, percentDecode } from "../model/mod.ts";
 import type { ListedRow } from "../protocol/mod.ts";
-import { pairGroups, pairRows } from "../reconcile/mod.ts";
-import type { StateStore } from "../state/mod.ts";
+import { namesOf, pairGroups } from "../reconcile/mod.ts";
+import { listed, type StateStore } from "../state/mod.ts";
 
 const MTIME_REGEXP = /^v1:mtime=(-?\d{1,19})(?=:)/;
 /** Of an encoded name that begins with a prefix. */
@@ -34,8 +34,8 @@ export async function* listedRows(
 ): AsyncGenerator<readonly ListedRow[]> {
   const groups = pairGroups(config, { myName, peer, knowsKey: (key) => knows(keys, key) });
   if (groups.length === 0) return;
-  for await (const records of read(state, only ?? range)) {
-    const rows = pairRows(records, { groups, unit });
+  const which = only === undefined ? range : { name: only, below: false };
+  for await (const rows of listed(state, { range: which, unit, includes: namesOf(groups) })) {
     if (rows.length > 0) yield isOurs ? rows : rows.map(forC);
   }
 }
@@ -48,15 +48,6 @@ function forC(row: ListedRow): ListedRow {
   return row.key.startsWith(PREFIX_START)
     ? { key: row.key, stored: row.stored.replace(TARGET_REGEXP, "") }
     : row;
-}
-
-async function* read(
-  state: StateStore,
-  only: DbName | KeyRange | undefined,
-): AsyncGenerator<readonly FileRecord[]> {
-  if (typeof only !== "string") return yield* state.records("ascending", only);
-  const record = await state.record(only);
-  if (record !== undefined) yield [record];
 }
 
 /** Compares all keys completely: the time it takes tells nothing about how much of one was right. */
