@@ -77,7 +77,7 @@ Deno.test("nothing is said about statements, shared libraries and single pattern
 
 Deno.test("-vvv shows the lines of the protocol on both sides, without keys", async () => {
   await using cluster = await serving(["-vvv"]);
-  const { stderr } = await cluster.run("a", "-x", "-vvv");
+  const { stderr } = await cluster.run("a", "-x", "-vvv", "--classic");
   await cluster.stop("b");
   for (
     const [text, me, other] of [[stderr, "Local", "Peer"], [
