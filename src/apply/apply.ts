@@ -81,7 +81,9 @@ export class Applier {
     target: Target,
     { waitMs = 60_000 }: { waitMs?: number } = {},
   ): Promise<Held | undefined> {
-    const lock = await takeWithin(this.#locks, { path: pathOf(target.at), waitMs });
+    const path = pathOf(target.at);
+    // PERF: without a timer, which nearly every change would do for nothing.
+    const lock = this.#locks.tryTake(path) ?? await takeWithin(this.#locks, { path, waitMs });
     return lock && new Held(this.#workshop, target, lock);
   }
 
@@ -238,8 +240,6 @@ async function takeWithin(
   locks: PathLocks,
   { path, waitMs }: { path: DiskPath; waitMs: number },
 ): Promise<Disposable | undefined> {
-  const free = locks.tryTake(path); // PERF: without a timer, which nearly every change would do for nothing
-  if (free !== undefined) return free;
   const wait = new AbortController();
   const timer = setTimeout(() => wait.abort(), waitMs);
   try {

@@ -44,23 +44,27 @@ export class Durable {
     this.#underWay--;
   }
 
-  /** Resolves when the content of a complete file is durable. @throws OsError when it may not be */
-  async contents(file: TempFile): Promise<void> {
+  /**
+   * Resolves when the content of a complete file is durable; nothing when there is nothing to wait for.
+   * @throws OsError when it may not be
+   */
+  contents(file: TempFile): Promise<void> | void {
     if (this.#durability === "none") return;
     if (this.#durability === "file") return file.sync();
-    if (file.isInMemory) return;
-    const failure = await this.#contents.add(file);
-    if (failure !== undefined) throw failure;
+    if (!file.isInMemory) return succeeded(this.#contents.add(file));
   }
 
-  /** Resolves when the entries of a directory are durable. @throws OsError when they may not be */
-  async entries(dir: DirHandle): Promise<void> {
+  /** As `contents`, for the entries of a directory. @throws OsError when they may not be */
+  entries(dir: DirHandle): Promise<void> | void {
     if (this.#durability === "none") return;
     if (this.#durability === "file") return dir.sync();
-    if (dir.isInMemory) return;
-    const failure = await this.#entries.add(dir);
-    if (failure !== undefined) throw failure;
+    if (!dir.isInMemory) return succeeded(this.#entries.add(dir));
   }
+}
+
+async function succeeded(answer: Promise<Answer>): Promise<void> {
+  const failure = await answer;
+  if (failure !== undefined) throw failure;
 }
 
 interface Waiting<T> {

@@ -6,6 +6,8 @@ const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 const SUFFIX_LENGTH = 6;
 const BASE_MAX_BYTES = NAME_MAX_BYTES - SUFFIX_LENGTH - 2;
 const RANDOM_LENGTH = 3;
+const words = new Uint32Array(RANDOM_LENGTH);
+const wordBytes = new Uint8Array(words.buffer);
 const TEMP_REGEXP = /^\.([^]*)\.([A-Za-z0-9]{6})$/;
 
 /**
@@ -18,13 +20,9 @@ const TEMP_REGEXP = /^\.([^]*)\.([A-Za-z0-9]{6})$/;
  */
 export function tempName(leaf: string, random: (bytes: Uint8Array) => void): Name {
   const base = cut(leaf.startsWith(".") ? leaf.slice(1) : leaf);
-  const bytes = new Uint8Array(RANDOM_LENGTH * 4);
-  random(bytes);
+  random(wordBytes);
   let drawn = "";
-  for (let i = 0; i < RANDOM_LENGTH; i++) {
-    const word = new DataView(bytes.buffer).getUint32(4 * i);
-    drawn += ALPHABET[word % ALPHABET.length];
-  }
+  for (const word of words) drawn += ALPHABET[word % ALPHABET.length];
   return `.${base}.${drawn}${checksum(base + drawn)}` as Name;
 }
 
