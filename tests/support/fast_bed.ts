@@ -57,6 +57,8 @@ export class Store {
   rows: readonly string[] = ["/a", "/b"];
   signatureBytes = 20;
   identity: KeyedIdentity["kind"] = "ok";
+  /** Handlers do not read contents, but wait as `inside` says. */
+  stallsContents = false;
   /** The server says that it knows every key. */
   forgesProofs = false;
 }
@@ -199,6 +201,7 @@ export class MemoryHandler implements RequestHandler {
         content: AsyncIterable<Uint8Array> | Uint8Array,
         isValid: () => boolean,
       ) => {
+        if (this.store.stallsContents) await this.#at("stalled", name);
         if (content instanceof Uint8Array) return await install([content], isValid());
         const pieces = await Array.fromAsync(content, (piece) => piece.slice());
         return await install(pieces, isValid());

@@ -2,7 +2,7 @@
 import type { Duplex } from "../../net/mod.ts";
 import { ProtocolError } from "../protocol_error.ts";
 import { broken, Reader } from "./bytes.ts";
-import { COUNTED_BYTES, HEADER_BYTES } from "./layout.ts";
+import { COUNTED_BYTES, LENGTH_BYTES } from "./layout.ts";
 
 const PIECE_MAX_BYTES = 1_048_576;
 const SHORT_BYTES = 32_768;
@@ -24,7 +24,7 @@ export interface FrameReaderOptions {
 interface Partial {
   readonly bytes: Uint8Array;
   filled: number;
-  /** Bytes of the whole frame; undefined while the header is not complete. */
+  /** Bytes of the whole frame; undefined while its length is not complete. */
   size: number | undefined;
 }
 
@@ -65,7 +65,7 @@ export class FrameReader {
     while (this.#partial !== undefined && at < piece.length) at = this.#fill(piece, at);
     if (at === piece.length) return;
     this.#reader.use(piece);
-    while (!this.#isOver && piece.length - at >= HEADER_BYTES) {
+    while (!this.#isOver && piece.length - at >= LENGTH_BYTES) {
       const size = this.#size(piece, at);
       if (piece.length - at < size) break;
       this.#give({ from: at, to: at + size, isOwned: false });
@@ -87,13 +87,13 @@ export class FrameReader {
     if (length < COUNTED_BYTES || length > max) {
       throw broken(`its length is ${length}, the limit is ${max}`);
     }
-    return length + HEADER_BYTES - COUNTED_BYTES;
+    return LENGTH_BYTES + length;
   }
 
   #begin(piece: Uint8Array, at: number): void {
     const left = piece.length - at;
-    const size = left >= HEADER_BYTES ? this.#size(piece, at) : undefined;
-    const bytes = this.#room(size ?? HEADER_BYTES);
+    const size = left >= LENGTH_BYTES ? this.#size(piece, at) : undefined;
+    const bytes = this.#room(size ?? LENGTH_BYTES);
     bytes.set(piece.subarray(at));
     this.#partial = { bytes, filled: left, size };
   }
@@ -114,10 +114,10 @@ export class FrameReader {
       const size = this.#size(partial.bytes, 0);
       const bytes = this.#room(size);
       bytes.set(partial.bytes);
-      this.#partial = { bytes, filled: HEADER_BYTES, size };
-      if (size > HEADER_BYTES) return at + count;
+      this.#partial = { bytes, filled: LENGTH_BYTES, size };
+      return at + count;
     }
-    const { bytes } = this.#partial!;
+    const { bytes } = partial;
     this.#partial = undefined;
     this.#reader.use(bytes);
     this.#give({ from: 0, to: bytes.length, isOwned: bytes.length > SHORT_BYTES });
@@ -126,7 +126,7 @@ export class FrameReader {
 
   #give({ from, to, isOwned }: { from: number; to: number; isOwned: boolean }): void {
     if (this.#isOver) return;
-    this.#reader.span(from + HEADER_BYTES - COUNTED_BYTES, to);
+    this.#reader.span(from + LENGTH_BYTES, to);
     const type = this.#reader.u8(), id = this.#reader.u32();
     this.#options.take(type, id, this.#reader, isOwned);
   }

@@ -47,6 +47,7 @@ export const CAPABILITY = { zstd: 1 } as const;
 /** SHA-256. */
 export const DIGEST_BYTES = 32;
 
+export const LENGTH_BYTES = 4;
 /** Length, type and id. */
 export const HEADER_BYTES = 9;
 /** What the length counts besides the payload: type and id. */

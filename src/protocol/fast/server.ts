@@ -71,6 +71,7 @@ class FastServer {
   #worker: Worker | undefined;
   #identifying: Promise<void> | undefined;
   #goodbyeId: number | undefined;
+  #hasSaidGoodbye = false;
   #failure: { readonly cause: unknown } | undefined;
   #settled: (() => void) | undefined;
 
@@ -94,7 +95,7 @@ class FastServer {
       if (this.#tasks.size > 0) this.#end(closed());
       await this.#allSettled();
     } catch (error) {
-      this.#fail(error);
+      if (!this.#hasSaidGoodbye) this.#fail(error);
       await this.#allSettled();
     } finally {
       this.#channel.stop();
@@ -180,7 +181,10 @@ class FastServer {
   }
 
   #onIdle(): void {
-    if (this.#goodbyeId !== undefined) this.#sayGoodbye(this.#goodbyeId);
+    if (this.#goodbyeId !== undefined && this.#failure === undefined) {
+      this.#sayGoodbye(this.#goodbyeId);
+      void this.#hangUp();
+    }
     this.#settled?.();
   }
 
@@ -232,8 +236,15 @@ class FastServer {
   }
 
   #sayGoodbye(id: number): void {
+    this.#hasSaidGoodbye = true;
     this.#channel.sender.empty(FRAME.ok, id);
     this.#channel.stop();
+  }
+
+  /** Somebody still waits for more of a client that has nothing more to say. */
+  async #hangUp(): Promise<void> {
+    await this.#channel.sender.flush();
+    await this.#channel.duplex.end();
   }
 
   /** Contents that are on their way never arrive. */
