@@ -143,6 +143,8 @@ export interface Statements {
   readonly peersOf: Query;
   /** name, peer, generation */
   readonly settle: Statement;
+  /** The same in two steps, where that is faster: generation -> name, peer; generation. */
+  readonly settleMany?: { readonly find: Query; readonly remove: Statement };
   /** name */
   readonly clearMarks: Statement;
   /** name, peer */

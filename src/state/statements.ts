@@ -198,6 +198,19 @@ export const SQLITE: Statements = {
     purpose: "Removing dirty entry",
     sql: `DELETE FROM dirty WHERE filename = ${TEXT} AND peername = ${TEXT} AND rowid = ?`,
   },
+  settleMany: {
+    find: {
+      purpose: "Removing dirty entry",
+      columns: ["filename", "peername"],
+      rest: "FROM dirty WHERE rowid = ?",
+      many: `FROM ${ASKED} CROSS JOIN dirty WHERE dirty.rowid = asked.value`,
+    },
+    remove: {
+      purpose: "Removing dirty entry",
+      sql: "DELETE FROM dirty WHERE rowid = ?",
+      many: `DELETE FROM dirty WHERE rowid IN (SELECT value FROM ${ASKED})`,
+    },
+  },
   clearMarks: {
     purpose: "Clearing dirty marks",
     sql: `DELETE FROM dirty WHERE filename = ${TEXT}`,
