@@ -1,14 +1,17 @@
 /**
  * `deno run -A tests/bench/profile.ts [--files N] [--work new,equal,check,compare] [--top 40] [--plain]
- * [--classic] [--strace] [--perf] [--dir DIR]`
+ * [--classic] [--strace] [--perf] [--alloc]
+ * [--dir DIR]`
  *
  * Where the time of a push between two of ours goes: both ends run from source with V8's profiler; the
  * top functions by self time, and microseconds per file. `--strace` also counts system calls per file,
- * `--perf` shows the kernel's and the libraries' share, each in a run of its own.
+ * `--perf` shows the kernel's and the libraries' share, `--alloc` what is allocated by which function, each in
+ * a run of its own.
  */
 import { parseArgs } from "node:util";
 import { ROOT } from "../support/program.ts";
 import { RUNTIME_FLAGS } from "../../scripts/compile.ts";
+import { Allocations } from "./allocations.ts";
 import { Hosts } from "./hosts.ts";
 import type { Measured } from "./process.ts";
 import { empty, makeTree } from "./tree.ts";
@@ -16,6 +19,7 @@ import { empty, makeTree } from "./tree.ts";
 const CLIENT = "127.78.3.1", SERVER = "127.78.3.2";
 const PORT = 30_977;
 const SAMPLE_US = 500;
+const DEBUGGER_PORT = 30_990;
 
 interface Node {
   readonly id: number;
@@ -72,7 +76,7 @@ function table(title: string, profile: Profile, { files, top }: { files: number;
   return lines.join("\n");
 }
 
-type Tool = "cpu" | "strace" | "perf" | "none";
+type Tool = "cpu" | "strace" | "perf" | "alloc" | "none";
 
 class Bed {
   readonly hosts: Hosts;
@@ -95,7 +99,7 @@ class Bed {
         ...this.#watcher(host),
         Deno.execPath(),
         "run",
-        ...(this.#tool === "cpu" ? this.#profiler(host) : []),
+        ...this.#observer(host),
         ...flags,
         `${ROOT}main.ts`,
         ...own,
@@ -107,9 +111,15 @@ class Bed {
     });
   }
 
-  #profiler(host: string): string[] {
+  #observer(host: string): string[] {
+    if (this.#tool === "alloc") return [`--inspect-wait=127.0.0.1:${this.#debuggerPort(host)}`];
+    if (this.#tool !== "cpu") return [];
     const dir = `${this.dir}/${this.#run}/${host}`;
     return ["--cpu-prof", `--cpu-prof-dir=${dir}`, `--cpu-prof-interval=${SAMPLE_US}`];
+  }
+
+  #debuggerPort(host: string): number {
+    return DEBUGGER_PORT + this.hosts.names.indexOf(host);
   }
 
   #watcher(host: string): string[] {
@@ -144,6 +154,13 @@ class Bed {
     } finally {
       this.#tool = "none";
     }
+  }
+
+  /** What both ends allocate: bytes by function. */
+  async allocations(name: Work, ends: readonly string[]): Promise<Map<string, number>[]> {
+    const attached = Promise.all(ends.map((host) => Allocations.attach(this.#debuggerPort(host))));
+    await this.work(name, "alloc");
+    return (await attached).map((one) => one.bytes(ROOT));
   }
 
   profile(name: Work, host: string): Profile {
@@ -194,6 +211,19 @@ interface ShowOptions {
   readonly top: number;
   readonly strace: boolean;
   readonly perf: boolean;
+  readonly alloc: boolean;
+}
+
+function allocationTable(title: string, bytes: Map<string, number>, { files, top }: {
+  readonly files: number;
+  readonly top: number;
+}): string {
+  const all = [...bytes.values()].reduce((sum, n) => sum + n, 0);
+  const rows = [...bytes].sort((a, b) => b[1] - a[1]).slice(0, top);
+  return [
+    `${title}: allocates ${(all / files / 1_000).toFixed(1)} kB/file`,
+    ...rows.map(([name, n]) => `  ${(n / files).toFixed(0).padStart(7)} B/file  ${name}`),
+  ].join("\n");
 }
 
 async function showWork(bed: Bed, name: Work, options: ShowOptions) {
@@ -211,6 +241,10 @@ async function showWork(bed: Bed, name: Work, options: ShowOptions) {
   for (const host of options.strace ? ends : []) {
     console.log(`${label(host)}, system calls: ${bed.systemCalls(name, host, CALLS_SHOWN)}`);
   }
+  const allocated = options.alloc ? await bed.allocations(name, ends) : [];
+  allocated.forEach((bytes, at) => {
+    console.log(allocationTable(label(ends[at]!), bytes, { files, top: options.top }));
+  });
   if (options.perf) await bed.work(name, "perf");
   for (const host of options.perf ? ends : []) {
     const file = `${bed.dir}/${name}-perf-${host}`;
@@ -230,6 +264,7 @@ async function main(): Promise<void> {
       classic: { type: "boolean", default: false },
       strace: { type: "boolean", default: false },
       perf: { type: "boolean", default: false },
+      alloc: { type: "boolean", default: false },
       dir: { type: "string", default: "/dev/shm" },
     },
   });
