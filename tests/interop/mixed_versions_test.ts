@@ -87,6 +87,8 @@ async function ourClientAnd211(): Promise<Seen> {
         return "";
       case "BYE":
         return "OK (cu_later).\n";
+      case "CSYNC3":
+        return "Unkown command!\n";
       default:
         if (!said.startsWith("rs\x02\x36")) return "OK (cmd_finished).\n";
         files.get(name)!.content = `${said.slice(said.indexOf(CONTENT.trim()))}\n`;

@@ -32,7 +32,7 @@ const BREACHES: readonly { what: string; bytes: Uint8Array; code?: string }[] = 
   { what: "id 0", bytes: frame("look", 0, address("/a")) },
   { what: "a name that is cut", bytes: frame("look", 2, 0, u16(10), "/a") },
   { what: "bytes behind a name", bytes: frame("look", 2, address("/a"), 0) },
-  { what: "a name that is too long", bytes: frame("look", 2, address(`/${"a".repeat(4_096)}`)) },
+  { what: "a name that is too long", bytes: frame("look", 2, address(`/${"a".repeat(16_384)}`)) },
   { what: "a key that was not proven", bytes: frame("look", 2, 1, text("/a")) },
   { what: "no payload", bytes: frame("touch", 2) },
   { what: "an unknown kind of object", bytes: frame("make", 2, address("/a"), entry(0, 7)) },

@@ -60,8 +60,9 @@ export const FIRST_FRAME_MAX_BYTES = 4_096;
 export const DATA_MAX_BYTES = 262_144;
 /** LIMIT: longest content inside its request. */
 export const INSIDE_MAX_BYTES = 262_144;
+/** LIMIT: as in the classic dialect; a name below the anchor of a prefix may exceed PATH_MAX. */
+export const NAME_MAX_BYTES = 16_384;
 /** LIMIT: PATH_MAX. */
-export const NAME_MAX_BYTES = 4_096;
 export const TARGET_MAX_BYTES = 4_096;
 export const HOST_NAME_MAX_BYTES = 255;
 /** LIMIT: a check text with a target that is encoded. */
