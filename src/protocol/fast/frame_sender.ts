@@ -139,7 +139,7 @@ export class FrameSender {
       while (this.#takeAll()) {
         const pieces = this.#queue;
         this.#queue = [];
-        for (const piece of pieces) await this.#send(piece);
+        await this.#sendAll(pieces);
         await this.#duplex.flush(); // it would wait for the end of the turn once more
       }
     } catch {
@@ -147,6 +147,17 @@ export class FrameSender {
       this.#drop();
     } finally {
       this.#pumping = undefined;
+    }
+  }
+
+  /** Whoever waits for a piece that cannot leave any more is told too. */
+  async #sendAll(pieces: readonly Piece[]): Promise<void> {
+    let sent = 0;
+    try {
+      for (; sent < pieces.length; sent++) await this.#send(pieces[sent]!);
+    } catch (error) {
+      for (const { onSent } of pieces.slice(sent)) onSent?.();
+      throw error;
     }
   }
 
