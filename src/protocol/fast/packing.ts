@@ -97,5 +97,5 @@ export function unpack(zlib: Zlib, packed: Uint8Array, bytes: number): Uint8Arra
     );
   }
   if (whole.length !== bytes) throw broken("a packed content is not as long as it says");
-  return whole;
+  return new Uint8Array(whole.buffer, whole.byteOffset, whole.length); // a Buffer slices otherwise
 }
