@@ -111,13 +111,32 @@ class DiskReadJail implements ReadJail {
 
   readSmall(at: Located, into: Uint8Array): SmallFile | undefined {
     using held = this.hold(at, "content");
-    const path = pathOf(at);
-    const { entry, fingerprint } = closeLookOf(held, path);
-    checkReadable(entry, path);
-    if (entry.kind !== "reg" || entry.size > into.length) return undefined;
-    const count = readAt(held, into.subarray(0, entry.size), { offset: 0, path });
-    if (count < entry.size) return undefined;
-    return isStill(held, fingerprint, path) ? { entry, fingerprint } : undefined;
+    return readHeld(held, at, into);
+  }
+
+  readSmallEach(
+    wanted: readonly { readonly at: Located; readonly into: Uint8Array }[],
+  ): (SmallFile | undefined | OsError)[] {
+    using parents = new Parents((above) => this.hold(above, "path"));
+    return wanted.map(({ at, into }) => {
+      try {
+        using held = this.#openFrom(parents, at);
+        return readHeld(held, at, into);
+      } catch (error) {
+        if (error instanceof OsError) return error;
+        throw error;
+      }
+    });
+  }
+
+  #openFrom(parents: Parents, at: Located): Fd {
+    const { above, leaf } = split(at);
+    if (leaf === "." || at.below.startsWith("/")) return this.hold(at, "content");
+    const dir = parents.open(above);
+    return within(at, () => {
+      if (dir instanceof OsError) throw dir;
+      return this.#beneath(dir, leaf, "content");
+    });
   }
 
   open(at: Located): SourceFile {
@@ -238,6 +257,17 @@ class DiskJail extends DiskReadJail implements Jail {
   syncDirectories(dirs: readonly DirHandle[]): Promise<(OsError | undefined)[]> {
     return syncDirectories(dirs.map((dir) => (dir as DiskDir).dir), (dir) => readable(dir.fd));
   }
+}
+
+/** @see ReadJail.readSmall */
+function readHeld(held: Fd, at: Located, into: Uint8Array): SmallFile | undefined {
+  const path = pathOf(at);
+  const { entry, fingerprint } = closeLookOf(held, path);
+  checkReadable(entry, path);
+  if (entry.kind !== "reg" || entry.size > into.length) return undefined;
+  const count = readAt(held, into.subarray(0, entry.size), { offset: 0, path });
+  if (count < entry.size) return undefined;
+  return isStill(held, fingerprint, path) ? { entry, fingerprint } : undefined;
 }
 
 /** The directory above an object, and its component there; `.` for an anchor itself. */

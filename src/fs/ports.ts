@@ -72,6 +72,10 @@ export interface ReadJail extends Disposable {
    * @throws OsError as `open`
    */
   readSmall(at: Located, into: Uint8Array): SmallFile | undefined;
+  /** As `readSmall`, for many, as `lookEach` does it. */
+  readSmallEach(
+    wanted: readonly { readonly at: Located; readonly into: Uint8Array }[],
+  ): (SmallFile | undefined | OsError)[];
   /**
    * On which file system a directory lies; undefined when there is no directory. @throws OsError
    */

@@ -26,6 +26,7 @@ import { markSubtree } from "./missing_parent.ts";
 import { type Offered, Offering } from "./offering.ts";
 import { type Plan, planOf, removalsAmong } from "./plan.ts";
 import { memoryOf, pushOne, type PushResult, type Seen } from "./push_one.ts";
+import { readAhead } from "./read_ahead.ts";
 import { copyRenamed } from "./renames.ts";
 import { SettleQueue } from "./settle_queue.ts";
 
@@ -194,7 +195,7 @@ export class PeerRun {
   ): Promise<DbName | undefined> {
     this.#missing = undefined;
     for await (const some of this.#offered(flight, context, this.#due(from))) {
-      for (const one of some) {
+      for (const one of readAhead(context, some)) {
         if (this.#large.puts(one) || await this.#begin(flight, context, one)) continue;
         await flight.drain();
         return this.#missing;
@@ -276,7 +277,7 @@ export class PeerRun {
     flight.start({
       row,
       path: resolveName(this.#options.config, row.name) ?? row.name,
-      bytes: seen === undefined ? 0 : memoryOf(seen.here),
+      bytes: context.peer.bulk === undefined ? 0 : memoryOf(seen),
       push: (reporter) => pushOne({ ...context, reporter }, row, { isRemoval, seen }),
     });
     if (isAlone) await flight.drain();

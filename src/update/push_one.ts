@@ -24,7 +24,7 @@ import { type Contested, winsConflict } from "./conflict.ts";
 import { memorySource, OutgoingContent } from "./content.ts";
 import { isSystemError, type PushContext } from "./context.ts";
 import * as say from "./messages.ts";
-import { Slab } from "./slab.ts";
+import type { SmallContent } from "./read_ahead.ts";
 
 /**
  * How it went. `settled`: the peer has it. `kept`: the row stays, and why was said. `in-no-group`:
@@ -43,9 +43,6 @@ export type PushResult =
 const NOTHING = "---";
 const TIME_REGEXP = /^v1:mtime=-?\d+/;
 const ZERO_TIME = "v1:mtime=0";
-/** LIMIT: read and sent in one piece. */
-const SMALL_BYTES = 256 * 1_024;
-const SLAB = new Slab();
 /** What a file takes that is read while it is sent: pieces of it. */
 const STREAM_BYTES = 1_048_576;
 
@@ -59,6 +56,8 @@ export interface PushOptions {
 export interface Seen {
   readonly here: Present;
   readonly there: SeenThere;
+  /** Of a regular file that is small. */
+  readonly small?: SmallContent;
 }
 
 type NotThere = Exclude<LookResult<unknown>, { kind: "there" }>;
@@ -69,8 +68,7 @@ export type SeenThere = NotThere | Extract<OfferAnswer, { kind: "there" }>;
 interface Push extends Contested {
   readonly row: DirtyRow;
   readonly here: Entry;
-  /** The answer to an offer. */
-  readonly there?: SeenThere | undefined;
+  readonly seen?: Seen | undefined;
   /** Of a regular file. */
   readonly content?: OutgoingContent;
   /** The peer had nothing when it was asked. */
@@ -102,7 +100,7 @@ export async function pushOne(
     // It came back since the rows were read: never delete what is here.
     if (isRemoval && here.kind !== "absent") return "present";
     if (!isRemoval && here.kind === "absent") reporter.note(say.vanished(job));
-    else return await pushEntry({ ...job, row, key, at, here, there: seen?.there });
+    else return await pushEntry({ ...job, row, key, at, here, seen });
   } catch (error) {
     if (!isSystemError(error)) throw error;
     const isGone = seen !== undefined && lookThrough(context, at).kind === "absent";
@@ -137,8 +135,8 @@ async function pushEntry(push: Push): Promise<PushResult> {
   if (reporter.wants(1)) reporter.note(say.started(push));
   looked(push.name, before);
   if (before.kind !== "reg") return await decide(push);
-  const small = readSmall(push, before.size);
-  if (small !== undefined) return await decide({ ...push, ...small });
+  const read = contentRead(push, push.seen?.small);
+  if (read !== undefined) return await decide({ ...push, ...read });
   using source = jail.open(push.at);
   await tickIsOver(source.fingerprint);
   const here: Entry = { kind: "reg", meta: source.meta, size: source.size };
@@ -146,18 +144,17 @@ async function pushEntry(push: Push): Promise<PushResult> {
   return await decide({ ...push, here, content: new OutgoingContent(source) });
 }
 
-/** PERF: where contents are sent whole, small ones are read in one go, and nothing stays open. */
-function readSmall(
-  { context, at, name }: Push,
-  size: number,
+/** Undefined: the file has to be opened. @throws OsError */
+function contentRead(
+  { context, name }: Push,
+  small: SmallContent | undefined,
 ): Pick<Push, "here" | "content"> | undefined {
-  if (context.peer.bulk === undefined || size > SMALL_BYTES) return undefined;
-  const all = SLAB.take(size);
-  const small = context.jail.readSmall(at, all);
-  if (small === undefined || isWithinTick(small.fingerprint)) return undefined;
-  const here = small.entry;
+  const { file, bytes } = small ?? {};
+  if (file instanceof Error) throw file;
+  if (file === undefined || bytes === undefined || isWithinTick(file.fingerprint)) return undefined;
+  const here = file.entry;
   context.looked(name, here);
-  return { here, content: new OutgoingContent(memorySource(all.subarray(0, here.size))) };
+  return { here, content: new OutgoingContent(memorySource(bytes.subarray(0, here.size))) };
 }
 
 /** Facts, a pure decision, and obedience. */
@@ -167,9 +164,9 @@ async function decide(push: Push): Promise<PushResult> {
   const facts: PushFacts = { forced: row.forced, here, there: undefined, hasParent };
   const step = pushStep(facts);
   if (step.do !== "look") return await perform(push, step);
-  const there = push.there === undefined
+  const there = push.seen === undefined
     ? await lookThere(push)
-    : await judgeOffered(push, push.there);
+    : await judgeOffered(push, push.seen.there);
   if ("refusal" in there) return refuse(push, there.refusal);
   if (!await isOver(push, there)) return "not-due";
   const isNew = there.kind === "absent";
@@ -319,8 +316,8 @@ async function carryOut(push: Push, act: () => Promise<Outcome>): Promise<PushRe
 }
 
 /** It was not asked for just now. */
-function mayLackParent({ there, name }: Push): boolean {
-  return there !== undefined && parent(name) !== undefined;
+function mayLackParent({ seen, name }: Push): boolean {
+  return seen !== undefined && parent(name) !== undefined;
 }
 
 async function flushThen(push: Push, act: () => Promise<Outcome>): Promise<Outcome> {
@@ -342,8 +339,10 @@ function tellDry({ context: { reporter }, peer, name }: Push, kind: string): "ke
   return "kept";
 }
 
-/** Memory that a row takes while it is pushed. */
-export function memoryOf(here: Present): number {
+/** Memory that a row takes while it is pushed; files that are open count as much as their pieces. */
+export function memoryOf(seen: Seen | undefined): number {
+  if (seen === undefined) return STREAM_BYTES / 4;
+  const { here, small } = seen;
   if (here.kind !== "reg") return 0;
-  return here.size <= SMALL_BYTES ? here.size : STREAM_BYTES;
+  return small === undefined ? STREAM_BYTES : here.size;
 }

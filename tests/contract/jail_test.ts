@@ -258,6 +258,51 @@ for (const { name, open, skip } of IMPLEMENTATIONS) {
     }
   });
 
+  suite(
+    "readSmallEach() says for every file what readSmall() says, and keeps nothing open",
+    async (jail) => {
+      using made = tree({ ...T, "D/G": "more" });
+      const names = [
+        "D/F",
+        "D/G",
+        "D",
+        "D/fifo",
+        "D/out",
+        "D/in/x",
+        "D/no",
+        "no/F",
+        "D/F/x",
+        "D/F",
+      ];
+      const told = (work: () => unknown) => {
+        try {
+          const found = work();
+          if (found instanceof OsError) throw found;
+          return found;
+        } catch (error) {
+          if (!(error instanceof OsError)) throw error;
+          return `${error.errnoName} ${error.path}`;
+        }
+      };
+      for (const size of [20, 5]) {
+        const wanted = names.map((name) => ({ at: at(made, name), into: new Uint8Array(size) }));
+        const alone = wanted.map(({ at }) => told(() => jail.readSmall(at, new Uint8Array(size))));
+        const found = jail.readSmallEach(wanted);
+        deepEqual(found.map((one) => told(() => one)), alone);
+        if (size === 20) equal(new TextDecoder().decode(wanted[1]!.into.subarray(0, 4)), "more");
+        equal(openBelow(made.path), 0);
+      }
+      for (let n = 0, reached = true; reached; n++) {
+        const wanted = names.map((name) => ({ at: at(made, name), into: new Uint8Array(20) }));
+        const run = await failsAt(n, () => jail.readSmallEach(wanted), { errno: "EIO" });
+        reached = run.reached;
+        equal(run.error, undefined);
+        equal(run.value!.some((one) => one instanceof OsError && one.errnoName === "EIO"), reached);
+        equal(openBelow(made.path), 0);
+      }
+    },
+  );
+
   suite("follows links above an anchor and in its place, never below", (jail) => {
     using made = tree({ "real/P/F": "x", "real/P/l": link("F"), alias: link("real") });
     const anchor = made.join("alias");

@@ -1,0 +1,54 @@
+/** Contents of small files, read some at a time before their rows are pushed. */
+import { locate } from "../config/mod.ts";
+import type { SmallFile } from "../fs/mod.ts";
+import { type CsyncError, type Located } from "../model/mod.ts";
+import type { PushContext } from "./context.ts";
+import type { Offered } from "./offering.ts";
+import { Slab } from "./slab.ts";
+
+/** LIMIT: larger files are read while they are sent. */
+const SMALL_BYTES = 256 * 1_024;
+/** LIMIT: read at once, of one piece of memory. */
+const AHEAD_BYTES = 1_048_576;
+const AHEAD_FILES = 64;
+
+/** What came of reading; `file` is undefined when it has to be opened, because it is being written. */
+export interface SmallContent {
+  readonly file: SmallFile | CsyncError | undefined;
+  /** At least the bytes of the file. */
+  readonly bytes: Uint8Array;
+}
+
+const slab = new Slab();
+
+/** PERF: neighbours share a directory, which is opened once for all that are read together. */
+export function* readAhead(
+  { config, jail }: Pick<PushContext, "config" | "jail">,
+  rows: readonly Offered[],
+): Generator<Offered, void, void> {
+  for (let from = 0; from < rows.length;) {
+    const wanted = new Map<Offered, { readonly at: Located; readonly into: Uint8Array }>();
+    let to = from;
+    for (let bytes = 0; to < rows.length; to++) {
+      const one = rows[to]!, size = sizeOf(one);
+      if (size === undefined) continue;
+      if (wanted.size >= AHEAD_FILES || bytes + size > AHEAD_BYTES) break;
+      const at = locate(config, one.row.name);
+      if (at === undefined) continue;
+      wanted.set(one, { at, into: slab.take(size) });
+      bytes += size;
+    }
+    const found = jail.readSmallEach([...wanted.values()]);
+    let n = 0;
+    for (const one of rows.slice(from, to)) {
+      const into = wanted.get(one)?.into;
+      if (into === undefined || one.seen === undefined) yield one;
+      else yield { ...one, seen: { ...one.seen, small: { file: found[n++], bytes: into } } };
+    }
+    from = to;
+  }
+}
+
+function sizeOf({ seen }: Offered): number | undefined {
+  return seen?.here.kind === "reg" && seen.here.size <= SMALL_BYTES ? seen.here.size : undefined;
+}
