@@ -1,7 +1,6 @@
 /** What two hosts of ours can say to each other beyond the classic dialect (docs/fast-protocol.md). */
 import type { DbName, Key, Outcome, Present, Refusal, Regular } from "../model/mod.ts";
-import type { RangeHandler, RangePeer } from "./ranges.ts";
-import type { Addressed, RequestHandler } from "./request.ts";
+import type { RangePeer } from "./ranges.ts";
 
 /** One object as the pushing host has it. */
 export interface Offer {
@@ -53,12 +52,6 @@ export interface WantedCopy<K extends string = string> {
   readonly digest: Uint8Array;
 }
 
-/** An offer as it arrives. */
-export interface Offered extends Addressed {
-  readonly here: Present;
-  readonly isCurrent: boolean;
-}
-
 /** Keys that a client has proven to know, in its order; undefined for those that we do not share. */
 export interface KeyProofs {
   /** Nonces, certificates and the name, hashed: what a proof is good for (docs/fast-protocol.md, 3). */
@@ -76,27 +69,3 @@ export type KeyedIdentity =
     readonly answers: readonly Uint8Array[];
   }
   | { readonly kind: "failed" | "encryption-expected" | "no-common-key" };
-
-/** The receiving side, in addition to RequestHandler. */
-export interface BulkHandler {
-  /** For the identity and configuration of the moment. */
-  readonly ranges?: RangeHandler;
-  /**
-   * As `identify`, for a client that proves its keys instead of sending them. Who shows a certificate for
-   * the first time and proves no key is not pinned.
-   */
-  identifyByKeys(name: string, shown: KeyProofs): Promise<KeyedIdentity>;
-  /**
-   * A handler for the same client and configuration that may work while this one and others do; it has
-   * what it opens for itself. Dispose it, before this one.
-   */
-  fork(): RequestHandler;
-  /** An answer for each row, in their order. */
-  offer(rows: readonly Offered[]): Promise<readonly OfferAnswer[]>;
-  /** SHA-256 of a regular file; undefined for anything else. */
-  digest(at: Addressed): Promise<Uint8Array | undefined | Refusal>;
-  /** Makes anything but a regular file, with owner, mode and time: what creation and follow-ups do. */
-  make(at: Addressed, want: Exclude<Present, { kind: "reg" }>): Promise<Outcome>;
-  /** Makes a new file from another one; see BulkPeer. */
-  copy?(want: WantedCopy): Promise<Outcome | undefined>;
-}

@@ -8,16 +8,7 @@ export {
 } from "./accept.ts";
 export type { ClientLimits } from "./classic/client.ts";
 export type { TimeUnit } from "./classic/flavour.ts";
-export type {
-  BulkHandler,
-  BulkPeer,
-  KeyedIdentity,
-  KeyProofs,
-  Offer,
-  OfferAnswer,
-  Offered,
-  WantedCopy,
-} from "./bulk.ts";
+export type { BulkPeer, KeyedIdentity, KeyProofs, Offer, OfferAnswer, WantedCopy } from "./bulk.ts";
 export type { KnownFlavours } from "./classic/server.ts";
 export type { Trace } from "./classic/wire.ts";
 export { matchKeys, proveKeys } from "./fast/keys.ts";
@@ -41,4 +32,12 @@ export {
   RANGES_MAX,
   type RangeSum,
 } from "./ranges.ts";
-export type { Addressed, Change, LookReply, PutSession, RequestHandler } from "./request.ts";
+export type {
+  Addressed,
+  BulkHandler,
+  Change,
+  LookReply,
+  Offered,
+  PutSession,
+  RequestHandler,
+} from "./request.ts";

@@ -5,11 +5,12 @@ import type {
   DbName,
   Meta,
   Outcome,
+  Present,
   Refusal,
   SizedStream,
 } from "../model/mod.ts";
-import type { BulkHandler } from "./bulk.ts";
-import type { ListedRow } from "./peer.ts";
+import type { KeyedIdentity, KeyProofs, OfferAnswer, WantedCopy } from "./bulk.ts";
+import type { ListedRow, RangeHandler } from "./ranges.ts";
 
 export type { Change };
 
@@ -95,4 +96,34 @@ export interface RequestHandler extends AsyncDisposable {
       readonly isOurs: boolean;
     },
   ): AsyncIterable<readonly ListedRow[]>;
+}
+
+/** An offer as it arrives. */
+export interface Offered extends Addressed {
+  readonly here: Present;
+  readonly isCurrent: boolean;
+}
+
+/** The receiving side, in addition to RequestHandler. */
+export interface BulkHandler {
+  /** For the identity and configuration of the moment. */
+  readonly ranges?: RangeHandler;
+  /**
+   * As `identify`, for a client that proves its keys instead of sending them. Who shows a certificate for
+   * the first time and proves no key is not pinned.
+   */
+  identifyByKeys(name: string, shown: KeyProofs): Promise<KeyedIdentity>;
+  /**
+   * A handler for the same client and configuration that may work while this one and others do; it has
+   * what it opens for itself. Dispose it, before this one.
+   */
+  fork(): RequestHandler;
+  /** An answer for each row, in their order. */
+  offer(rows: readonly Offered[]): Promise<readonly OfferAnswer[]>;
+  /** SHA-256 of a regular file; undefined for anything else. */
+  digest(at: Addressed): Promise<Uint8Array | undefined | Refusal>;
+  /** Makes anything but a regular file, with owner, mode and time: what creation and follow-ups do. */
+  make(at: Addressed, want: Exclude<Present, { kind: "reg" }>): Promise<Outcome>;
+  /** Makes a new file from another one; see BulkPeer. */
+  copy?(want: WantedCopy): Promise<Outcome | undefined>;
 }

@@ -1,6 +1,5 @@
 /** Handlers that work side by side for one client: as many as are needed, up to a limit. */
-import type { BulkHandler } from "../bulk.ts";
-import type { RequestHandler } from "../request.ts";
+import type { BulkHandler, RequestHandler } from "../request.ts";
 
 export class HandlerPool implements AsyncDisposable {
   readonly #bulk: BulkHandler;

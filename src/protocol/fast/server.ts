@@ -1,11 +1,10 @@
 /** Frames -> RequestHandler: many requests side by side, answers in any order (docs/fast-protocol.md). */
 import type { Refusal } from "../../model/mod.ts";
 import type { Duplex } from "../../net/mod.ts";
-import type { BulkHandler } from "../bulk.ts";
 import { REPLY } from "../classic/replies.ts";
 import type { Trace } from "../classic/wire.ts";
 import { ProtocolError } from "../protocol_error.ts";
-import type { RequestHandler } from "../request.ts";
+import type { BulkHandler, RequestHandler } from "../request.ts";
 import { welcomeBytes, writeWelcome } from "./answers.ts";
 import { broken, type Reader } from "./bytes.ts";
 import { Channel } from "./channel.ts";

@@ -9,10 +9,10 @@ import {
   type Refusal,
   toBytes,
 } from "../../model/mod.ts";
-import type { BulkHandler, OfferAnswer, Offered } from "../bulk.ts";
+import type { OfferAnswer } from "../bulk.ts";
 import type { ListedRow } from "../peer.ts";
 import { ProtocolError } from "../protocol_error.ts";
-import type { Addressed, PutSession, RequestHandler } from "../request.ts";
+import type { Addressed, BulkHandler, Offered, PutSession, RequestHandler } from "../request.ts";
 import {
   lookBytes,
   offerAnswersBytes,
