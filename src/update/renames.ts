@@ -12,7 +12,7 @@ import {
   TYPE_BITS,
 } from "../model/mod.ts";
 import { isWithinTick, tickIsOver } from "../fs/mod.ts";
-import type { BulkPeer, Offer } from "../protocol/mod.ts";
+import type { BulkPeer, Offer, OfferAnswer } from "../protocol/mod.ts";
 import { Alike, type FileSketch } from "../reconcile/mod.ts";
 import { memorySource, OutgoingContent } from "./content.ts";
 import { isSystemError, type PushContext } from "./context.ts";
@@ -20,8 +20,12 @@ import * as say from "./messages.ts";
 
 /** LIMIT: removals that are looked at, and files that are made from them; what is beyond is sent. */
 const REMOVALS_MAX = 131_072;
-/** LIMIT: copies under way, and bytes of small contents with them. */
-const COPIES_AT_ONCE = 32;
+/** LIMIT: copies under way; no content is held meanwhile. */
+const COPIES_AT_ONCE = 256;
+/** LIMIT: the same where files are open for longer than a moment. */
+const LARGE_AT_ONCE = 4;
+/** LIMIT: offers under way. */
+const OFFERS_AT_ONCE = 4;
 /** Read in one piece. */
 const SMALL_BYTES = 256 * 1_024;
 /** What is offered for a name that is gone here: never the same, so the peer tells what it has. */
@@ -155,9 +159,11 @@ class Renames {
       const copied = this.#copyOne(renamed).then((isDone) => isDone ? renamed.row : undefined);
       copied.catch(() => {}); // told when it is its turn
       going.push(copied);
-      if (going.length < COPIES_AT_ONCE) continue;
-      const row = await going.shift();
-      if (row !== undefined) yield row;
+      const most = renamed.size > SMALL_BYTES ? LARGE_AT_ONCE : COPIES_AT_ONCE;
+      while (going.length >= most) {
+        const row = await going.shift();
+        if (row !== undefined) yield row;
+      }
     }
     for (const copied of going) {
       const row = await copied;
@@ -182,13 +188,15 @@ class Renames {
       here: NOTHING,
       isCurrent: false,
     }));
-    for (let at = 0; at < offers.length; at += bulk.maxOffers) {
-      const some = offers.slice(at, at + bulk.maxOffers);
-      const answers = await bulk.offer(some);
-      answers.forEach((answer, n) => {
-        const sketch = answer.kind === "there"
-          ? sketchOf(some[n]!.name, answer.checkText)
-          : undefined;
+    const step = bulk.maxOffers * OFFERS_AT_ONCE;
+    for (let from = 0; from < offers.length; from += step) {
+      const asked: Promise<readonly OfferAnswer[]>[] = [];
+      for (let at = from; at < Math.min(from + step, offers.length); at += bulk.maxOffers) {
+        asked.push(bulk.offer(offers.slice(at, at + bulk.maxOffers)));
+      }
+      (await Promise.all(asked)).flat().forEach((answer, n) => {
+        if (answer.kind !== "there") return;
+        const sketch = sketchOf(offers[from + n]!.name, answer.checkText);
         if (sketch !== undefined) alike.add(sketch);
       });
     }
@@ -214,10 +222,9 @@ class Renames {
   async #copyOne({ row: { name }, key, like, ...file }: Renamed): Promise<boolean> {
     const { reporter, peerName, looked, wasPut } = this.#context, { bulk } = this.#options;
     try {
-      using stack = new DisposableStack();
-      const { here, content } = await this.#read(stack, file);
-      const digest = await content.digest();
-      if (digest === undefined || !content.whole().isStillValid()) return false;
+      const digested = await this.#digest(file);
+      if (digested === undefined) return false;
+      const { here, digest } = digested;
       const outcome = await bulk.copy({ key, name, here, like, digest });
       if (outcome?.kind !== "done") return false;
       if (reporter.wants(1)) reporter.note(say.started({ name, peer: peerName, isRemoval: false }));
@@ -228,6 +235,17 @@ class Renames {
       if (isSystemError(error)) return false;
       throw error;
     }
+  }
+
+  /** Of one state of the file. */
+  async #digest(
+    file: { readonly at: Located; readonly size: number },
+  ): Promise<{ readonly here: Regular; readonly digest: Uint8Array } | undefined> {
+    using stack = new DisposableStack();
+    const { here, content } = await this.#read(stack, file);
+    const digest = await content.digest();
+    if (digest === undefined || !content.whole().isStillValid()) return undefined;
+    return { here, digest };
   }
 
   async #read(
