@@ -1,7 +1,7 @@
 /** Check texts: one object's metadata in one line, `v1:mtime=..:mode=..` (W 8, D 3.6). */
 import type { Entry, Present } from "./entry.ts";
 import { percentDecode, percentEncode } from "./percent.ts";
-import { fromEitherUnit, type Nanos, nanos, NANOS_PER_SECOND, toSeconds, unitOf } from "./time.ts";
+import { fromEitherUnit, type Nanos, NANOS_PER_SECOND, toSeconds, unitOf } from "./time.ts";
 
 /** What the `ignore` statement switches off (D 1.10). */
 export interface Ignored {
@@ -141,5 +141,6 @@ function hasFraction(value: bigint, unit: "seconds" | "nanos"): boolean {
 
 /** The part of a time that a text in seconds loses: 0..999999999. */
 export function subsecond(mtime: Nanos): number {
-  return Number(nanos(mtime) - toSeconds(mtime) * NANOS_PER_SECOND);
+  const rest = Number(mtime % NANOS_PER_SECOND);
+  return rest < 0 ? rest + 1e9 : rest;
 }
