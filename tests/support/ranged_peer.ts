@@ -11,7 +11,7 @@ export interface RangedPeerOptions extends FakePeerOptions {
 }
 
 export class RangedPeer extends FakePeer {
-  readonly bulk: BulkPeer;
+  override readonly bulk: BulkPeer;
   readonly #unreadable: readonly string[];
 
   constructor(options: RangedPeerOptions = {}) {
