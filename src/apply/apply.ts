@@ -174,6 +174,7 @@ export class Held implements Disposable {
         case "mtime":
           return await changeMeta(this.#workshop, work, change);
         default:
+          if (change.kind !== "mkdir") await this.giveWay();
           return await changeObject(this.#workshop, work, change);
       }
     } catch (error) {
@@ -189,6 +190,13 @@ export class Held implements Disposable {
       await tx.clearMarks(this.#target.name, this.#target.peer);
     });
     return { outcome: { kind: "done" }, changed: false };
+  }
+
+  /** A directory is about to be replaced or removed: what broken transfers have left in it goes first. */
+  async giveWay(): Promise<void> {
+    const place = this.#place;
+    if (place?.admitted.entry.kind !== "dir") return;
+    await this.#workshop.partials.dropIn(this.#target, place);
   }
 
   /**

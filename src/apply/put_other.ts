@@ -98,7 +98,6 @@ async function removeObject(workshop: Workshop, { target, place }: Work): Promis
   await announce(workshop, target, { temp: "", want: "---" });
   try {
     verify(place);
-    if (entry.kind === "dir") await workshop.partials.dropIn(target, place);
     await backUp(workshop, { target, place });
     removeNow(place, entry);
   } catch (error) {

@@ -140,6 +140,35 @@ test("a directory goes with what a broken transfer has left in it", async (bed) 
   equal(await bed.state.note("partials"), "");
 });
 
+for (const kind of ["a file", "a link"] as const) {
+  test(`a directory gives way to ${kind} with what a broken transfer has left in it`, async (bed) => {
+    Deno.mkdirSync(bed.name("D"));
+    await bed.check("D");
+    await breakOff(bed, "D/F", 12 * MIB);
+    if (kind === "a file") await send(bed, "D");
+    else {
+      const change = { kind: "link", target: "x" } as const;
+      equal(await bed.receiver.change(bed.at("D"), change), { kind: "done" });
+    }
+    equal(Deno.lstatSync(bed.name("D")).isDirectory, false);
+    equal(hidden(bed), []);
+    equal(await bed.state.note("partials"), "");
+  });
+}
+
+test("a directory that holds something else stays", async (bed) => {
+  Deno.mkdirSync(bed.name("D"));
+  Deno.writeTextFileSync(bed.name("D/other"), "");
+  await bed.check("D");
+  await breakOff(bed, "D/F", 12 * MIB);
+  const change = { kind: "remove" } as const;
+  equal(await bed.receiver.change(bed.at("D"), change), {
+    kind: "failed",
+    reply: "Directory not empty",
+  });
+  equal(Deno.readTextFileSync(bed.name("D/other")), "");
+});
+
 test("a transfer whose beginning was removed begins anew", async (bed) => {
   await breakOff(bed, "F", 12 * MIB);
   Deno.removeSync(bed.name(hidden(bed)[0]!));

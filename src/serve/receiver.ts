@@ -150,6 +150,7 @@ export class Receiver implements RequestHandler {
       const held = await this.#gate.holdForChange(granted, { refusesIfDirty: true, makes: true });
       if ("kind" in held) return held;
       signed.forget(granted.name);
+      await held.giveWay();
       const put = held.beginPut(meta);
       if ("kind" in put) {
         held[Symbol.dispose]();
