@@ -21,7 +21,9 @@ export interface Ask<T> {
   /** A content that the server sends. */
   readonly incoming?: Incoming;
   /** The server is ready for our content, or begins with its own. */
-  readonly onGo?: () => void;
+  readonly onGo?: (id: number) => void;
+  /** Whether our content is on its way: no answer is due before its end. */
+  readonly isSending?: () => boolean;
 }
 
 interface Call {
@@ -131,10 +133,11 @@ export class Calls {
   #take(type: number, id: number, reader: Reader): void {
     const call = this.#calls.get(id);
     if (call === undefined) throw broken("it answers what nobody has asked");
-    if (type === FRAME.go) return this.#go(call, reader);
+    if (type === FRAME.go) return this.#go(id, { call, reader });
     if (type !== FRAME.ok && type !== FRAME.refused) throw broken(`its type is ${type}`);
     const { incoming, read, bytes } = call.ask;
-    if (type === FRAME.ok && incoming !== undefined && incoming.ending === undefined) {
+    const isEarly = type === FRAME.ok && incoming !== undefined && incoming.ending === undefined;
+    if (isEarly || call.ask.isSending?.()) {
       throw broken("an answer comes before the end of its content");
     }
     const value = type === FRAME.ok ? read(reader) : readRefusal(reader);
@@ -145,11 +148,11 @@ export class Calls {
     this.gate.leave(bytes);
   }
 
-  #go(call: Call, reader: Reader): void {
+  #go(id: number, { call, reader }: { call: Call; reader: Reader }): void {
     reader.done();
     if (call.ask.onGo === undefined || call.hasGone) throw broken("nobody waits for it");
     call.hasGone = true;
-    call.ask.onGo();
+    call.ask.onGo(id);
   }
 
   #contentOf(id: number): Incoming | undefined {

@@ -27,6 +27,15 @@ const put = (peer: Peer) =>
     await gather(signature);
     return { size: 1, bytes: sized("\0").bytes };
   });
+const putWhole = (peer: Peer) =>
+  peer.put(KEY, A, file(300_000), undefined, {
+    isNew: true,
+    whole: () => ({
+      size: 300_000,
+      bytes: sized("x".repeat(300_000)).bytes,
+      isStillValid: () => true,
+    }),
+  });
 const list = (peer: Peer) => Array.fromAsync(peer.list(ME, [KEY]));
 const content = async (peer: Peer) => {
   const stream = await peer.content(KEY, A);
@@ -85,6 +94,16 @@ const BREACHES: readonly {
     what: "a signature behind its end",
     ask: put,
     bytes: bytesOf(frame("go", 2), frame("end", 2, 0), frame("end", 2, 0)),
+  },
+  {
+    what: "success in the middle of our content",
+    ask: putWhole,
+    bytes: bytesOf(frame("go", 2), frame("ok", 2)),
+  },
+  {
+    what: "a refusal in the middle of our content",
+    ask: putWhole,
+    bytes: bytesOf(frame("go", 2), frame("refused", 2, 0, u16(0))),
   },
   {
     what: "a signature that is too long",

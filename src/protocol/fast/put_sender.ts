@@ -1,12 +1,5 @@
 /** PUT from the client's side: content inside the request, as a whole, or as a delta. */
-import {
-  type ByteStream,
-  DONE,
-  failed,
-  type Outcome,
-  type Regular,
-  type SizedStream,
-} from "../../model/mod.ts";
+import { DONE, failed, type Outcome, type Regular, type SizedStream } from "../../model/mod.ts";
 import type { ClientLimits } from "../classic/client.ts";
 import type { DeltaSource, PutOptions, WholeContent } from "../peer.ts";
 import { ProtocolError } from "../protocol_error.ts";
@@ -14,6 +7,7 @@ import type { Calls } from "./calls.ts";
 import { type PutFrame, sendPut, type Target, targetBytes } from "./client_frames.ts";
 import { Incoming } from "./incoming.ts";
 import { INSIDE_MAX_BYTES } from "./layout.ts";
+import type { Outgoing } from "./outgoing.ts";
 import { entryBytes } from "./values.ts";
 
 /** Up to this size a file goes as a whole: a signature and a delta would cost more. */
@@ -53,14 +47,13 @@ export class PutSender {
 
   /** The content is taken when it is its turn: no more of them wait in memory than the server takes. */
   async #sendWhole(put: Put, take: () => WholeContent): Promise<Outcome> {
-    const { want } = put, { channel: { sender } } = this.#calls;
-    let whole: WholeContent | undefined, id = 0;
+    const { want } = put, { sender, outgoing } = this.#calls.channel;
+    const sending = new Sending(outgoing);
     const room = want.size <= INSIDE_MAX_BYTES ? want.size : 0;
-    const gone = Promise.withResolvers<"go">();
-    const answer = this.#calls.ask<Outcome>({
+    let whole: WholeContent | undefined;
+    const asked = this.#calls.ask<Outcome>({
       bytes: bytesOf(put) + room,
-      send: (own) => {
-        id = own;
+      send: (id) => {
         whole = take();
         if (whole.size !== want.size) throw new Changed();
         const inside = insideOf(whole);
@@ -68,86 +61,95 @@ export class PutSender {
         sendPut(sender, id, frameOf(put, inside === undefined ? "whole" : "inside", inside));
       },
       read: () => DONE,
-      onGo: () => gone.resolve("go"),
-    }).catch((error) => {
-      if (error instanceof Changed) return CHANGED;
-      throw error;
+      onGo: (id) =>
+        sending.begin(id, async () => {
+          const sent = await outgoing.send(id, whole!.bytes, want.size);
+          return sent === want.size && whole!.isStillValid();
+        }),
+      isSending: () => sending.isUnderWay,
     });
-    const first = await Promise.race([gone.promise, answer]);
-    return first === "go" ? await this.#stream(id, { answer, whole: whole! }) : first;
-  }
-
-  async #stream(
-    id: number,
-    { answer, whole }: { readonly answer: Promise<Outcome>; readonly whole: WholeContent },
-  ): Promise<Outcome> {
-    const { outgoing } = this.#calls.channel;
-    return await this.#finish(id, answer, async () => {
-      const sent = await outgoing.send(id, whole.bytes, whole.size);
-      return sent === whole.size && whole.isStillValid();
-    });
+    return await this.#outcome(asked, sending);
   }
 
   async #sendDelta(put: Put, content: DeltaSource): Promise<Outcome> {
-    const { channel: { sender, granted, outgoing } } = this.#calls;
+    const { sender, granted, outgoing } = this.#calls.channel;
     const signature = new Incoming(granted, this.#maxSignatureBytes);
-    let id = 0;
-    const gone = Promise.withResolvers<"go">();
-    const answer = this.#calls.ask<Outcome>({
+    const sending = new Sending(outgoing);
+    const asked = this.#calls.ask<Outcome>({
       bytes: bytesOf(put),
-      send: (own) => {
-        id = own;
-        sendPut(sender, id, frameOf(put, "delta"));
-      },
+      send: (id) => sendPut(sender, id, frameOf(put, "delta")),
       read: () => DONE,
-      onGo: () => gone.resolve("go"),
+      onGo: (id) =>
+        sending.begin(id, async () => {
+          const delta = await this.#deltaOf(signature, content);
+          if (delta === undefined) return false;
+          const sent = await outgoing.send(id, delta.bytes, delta.size);
+          if (sent === delta.size) return true;
+          throw new ProtocolError(
+            "source",
+            `Cannot send a delta: it has not the announced ${delta.size} bytes`,
+          );
+        }),
+      isSending: () => sending.isUnderWay,
       incoming: signature,
     });
-    const first = await Promise.race([gone.promise, answer]);
-    if (first !== "go") return first;
-    return await this.#finish(id, answer, async () => {
-      const delta = await this.#deltaOf(signature, content);
-      if (delta === undefined) return false;
-      const sent = await outgoing.send(id, delta.bytes, delta.size);
-      if (sent === delta.size) return true;
-      throw new ProtocolError(
-        "source",
-        `Cannot send a delta: it has not the announced ${delta.size} bytes`,
-      );
-    });
+    return await this.#outcome(asked, sending);
   }
 
   async #deltaOf(signature: Incoming, content: DeltaSource): Promise<SizedStream | undefined> {
     try {
-      return await content(signature.bytes as ByteStream);
+      return await content(signature.bytes);
     } finally {
       await signature.skip();
     }
   }
 
   /**
-   * Ends a content and takes its answer. What went wrong with it on our side is thrown when the server
-   * has answered: the connection goes on.
-   *
-   * @param send gives false when the content is taken back
+   * What went wrong on our side is thrown when the server has answered: the connection goes on. The
+   * source is left alone by the time that this ends.
    */
-  async #finish(
-    id: number,
-    answer: Promise<Outcome>,
-    send: () => Promise<boolean>,
-  ): Promise<Outcome> {
-    const { outgoing } = this.#calls.channel;
-    answer.catch(() => {}); // awaited below; it fails when `send` does, unless that is its own fault
-    let isComplete = false, problem: { readonly thrown: unknown } | undefined;
+  async #outcome(asked: Promise<Outcome>, sending: Sending): Promise<Outcome> {
     try {
-      isComplete = await send();
-    } catch (thrown) {
-      problem = { thrown };
+      const outcome = await asked;
+      if (sending.problem !== undefined) throw sending.problem.thrown;
+      return !sending.isComplete && outcome.kind === "done" ? CHANGED : outcome;
+    } catch (error) {
+      if (error instanceof Changed) return CHANGED;
+      await sending.ended;
+      throw error;
     }
-    outgoing.end(id, isComplete ? "complete" : "takenBack");
-    const outcome = await answer;
-    if (problem !== undefined) throw problem.thrown;
-    return !isComplete && outcome.kind === "done" ? CHANGED : outcome;
+  }
+}
+
+/** A content on its way, from the moment that the server is ready for it. */
+class Sending {
+  readonly #outgoing: Outgoing;
+  isUnderWay = false;
+  /** False when it was taken back. */
+  isComplete = true;
+  problem: { readonly thrown: unknown } | undefined;
+  /** Never rejects. */
+  ended: Promise<void> | undefined;
+
+  constructor(outgoing: Outgoing) {
+    this.#outgoing = outgoing;
+  }
+
+  /** @param send gives false when the content is taken back */
+  begin(id: number, send: () => Promise<boolean>): void {
+    this.isUnderWay = true;
+    this.ended = this.#run(id, send);
+  }
+
+  async #run(id: number, send: () => Promise<boolean>): Promise<void> {
+    try {
+      this.isComplete = await send();
+    } catch (thrown) {
+      this.problem = { thrown };
+      this.isComplete = false;
+    }
+    this.isUnderWay = false;
+    this.#outgoing.end(id, this.isComplete ? "complete" : "takenBack");
   }
 }
 
