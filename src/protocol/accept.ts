@@ -23,6 +23,8 @@ export interface ServeLimits {
   readonly firstLineMs?: number;
   /** From the start until the client is known; strangers do not stay longer. @default {60_000} */
   readonly strangerMs?: number;
+  /** How often a fast connection says that it is alive; far below any idle deadline. @default {60_000} */
+  readonly aliveMs?: number;
   /** Longest delta taken; a client that announces more is disconnected. @default 2^40 */
   readonly maxStreamBytes?: number;
 }
@@ -138,6 +140,7 @@ class Connection {
       duplex,
       bulk,
       maxStreamBytes,
+      aliveMs: limits?.aliveMs,
       binding: (clientName) => keyBinding({ ...nonces, tls, configName, clientName }),
       trace,
     });

@@ -49,6 +49,8 @@ import { PatchSender } from "./patch.ts";
 import type { Wire } from "./wire.ts";
 
 export interface ClientLimits {
+  /** How often a fast connection says that it is alive; far below any idle deadline. @default {60_000} */
+  readonly aliveMs?: number;
   /** Longest signature that is read. LIMIT: 2^34 bytes are the signature of a file of 1.7 TB. */
   readonly maxSignatureBytes?: number;
   /** How long to wait for the answer to BYE. @default {5_000} */

@@ -36,6 +36,7 @@ interface Call {
 export interface CallsOptions {
   readonly duplex: Duplex;
   readonly trace?: Trace | undefined;
+  readonly aliveMs?: number | undefined;
 }
 
 const ID_MAX = 0xffff_ffff;
@@ -50,10 +51,11 @@ export class Calls {
   /** BYE was said. */
   #isClosing = false;
 
-  constructor({ duplex, trace }: CallsOptions) {
+  constructor({ duplex, trace, aliveMs }: CallsOptions) {
     this.channel = new Channel({
       duplex,
       trace,
+      aliveMs,
       maxBytes: () => FRAME_MAX_BYTES,
       take: (type, id, reader) => this.#take(type, id, reader),
       contentOf: (id) => this.#contentOf(id),

@@ -23,6 +23,7 @@ type Zlib = NonNullable<Awaited<ReturnType<typeof loadZstd>>>;
 export interface ChannelOptions {
   readonly duplex: Duplex;
   readonly trace?: Trace | undefined;
+  readonly aliveMs?: number | undefined;
   /** LIMIT: what the length of the next frame may say. */
   readonly maxBytes: () => number;
   /** Every frame that belongs to a request, and is no content. */
@@ -76,7 +77,7 @@ export class Channel {
   open(): void {
     if (this.#signs !== undefined) return;
     this.#grant(CREDIT_BYTES);
-    this.#signs = setInterval(() => this.#grant(0), ALIVE_MS);
+    this.#signs = setInterval(() => this.#grant(0), this.#options.aliveMs ?? ALIVE_MS);
   }
 
   /** Both sides know zstd. */

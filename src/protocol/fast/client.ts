@@ -74,7 +74,7 @@ export class FastPeer implements Peer {
   constructor(options: FastPeerOptions) {
     this.#options = options;
     const { duplex, trace, limits } = options;
-    this.#calls = new Calls({ duplex, trace });
+    this.#calls = new Calls({ duplex, trace, aliveMs: limits?.aliveMs });
     this.#puts = new PutSender(this.#calls, limits);
     this.#listings = new Listings(this.#calls, (key) => this.#keys.get(key));
     this.bulk = new BulkClient({

@@ -30,6 +30,7 @@ export interface FastServerOptions {
   readonly bulk: BulkHandler;
   /** LIMIT: longest content taken. */
   readonly maxStreamBytes: number;
+  readonly aliveMs?: number | undefined;
   /** What proofs under a name are made over. */
   readonly binding: (clientName: string) => Promise<Uint8Array>;
   readonly trace?: Trace | undefined;
@@ -81,6 +82,7 @@ class FastServer {
       duplex: options.duplex,
       trace: options.trace,
       readsLess: true,
+      aliveMs: options.aliveMs,
       maxBytes: () => this.#keys === undefined ? FIRST_FRAME_MAX_BYTES : FRAME_MAX_BYTES,
       take: (type, id, reader, isOwned) => this.#take(type, id, { reader, isOwned }),
       contentOf: (id) => this.#tasks.get(id)?.task.incoming,
