@@ -1,6 +1,6 @@
 /** Large files of a pass: they are sent after the small ones, so that one of them holds up no others. */
 import type { DbName } from "../model/mod.ts";
-import type { Offered } from "./offering.ts";
+import type { Offered } from "./offered.ts";
 
 /** What waits. */
 const LARGE_BYTES = 8 * 1_048_576;

@@ -12,18 +12,10 @@ import type { BulkPeer, Offer, OfferAnswer } from "../protocol/mod.ts";
 import { checkStep, pushStep } from "../reconcile/mod.ts";
 import type { StateStore } from "../state/mod.ts";
 import type { PushContext } from "./context.ts";
-import type { Seen } from "./push_one.ts";
+import type { Offered } from "./offered.ts";
 
 /** LIMIT: offers under way: while the peer looks at one, the next is made, and another one travels. */
 const MAX_OFFERS = 3;
-
-/** A row, and what was found out about it; nothing when it has to be looked at by itself. */
-export interface Offered {
-  readonly row: DirtyRow;
-  readonly seen?: Seen;
-  /** The peer has exactly this: nothing is left to do. */
-  readonly same?: Present;
-}
 
 export interface OfferingOptions {
   readonly bulk: BulkPeer;

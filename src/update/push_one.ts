@@ -18,13 +18,13 @@ import {
   sameCheckText,
   toSeconds,
 } from "../model/mod.ts";
-import type { DeltaSource, LookResult, OfferAnswer, ThereView } from "../protocol/mod.ts";
+import type { DeltaSource, ThereView } from "../protocol/mod.ts";
 import { type PushFacts, type PushStep, pushStep, type ThereFacts } from "../reconcile/mod.ts";
 import { type Contested, winsConflict } from "./conflict.ts";
 import { memorySource, OutgoingContent } from "./content.ts";
 import { isSystemError, type PushContext } from "./context.ts";
 import * as say from "./messages.ts";
-import type { SmallContent } from "./read_ahead.ts";
+import type { NotThere, Seen, SeenThere, SmallContent } from "./offered.ts";
 
 /**
  * How it went. `settled`: the peer has it. `kept`: the row stays, and why was said. `in-no-group`:
@@ -51,18 +51,6 @@ export interface PushOptions {
   /** What an offer has found; without it both sides are looked at now. */
   readonly seen?: Seen | undefined;
 }
-
-/** Both sides of a row that is no removal, a moment ago. */
-export interface Seen {
-  readonly here: Present;
-  readonly there: SeenThere;
-  /** Of a regular file that is small. */
-  readonly small?: SmallContent;
-}
-
-type NotThere = Exclude<LookResult<unknown>, { kind: "there" }>;
-/** What the peer has, or why it is not told. */
-export type SeenThere = NotThere | Extract<OfferAnswer, { kind: "there" }>;
 
 /** Everything about one row while it is pushed. */
 interface Push extends Contested {

@@ -1,9 +1,8 @@
 /** Contents of small files, read some at a time before their rows are pushed. */
 import { locate } from "../config/mod.ts";
-import type { SmallFile } from "../fs/mod.ts";
-import { type CsyncError, type Located } from "../model/mod.ts";
+import type { Located } from "../model/mod.ts";
 import type { PushContext } from "./context.ts";
-import type { Offered } from "./offering.ts";
+import type { Offered } from "./offered.ts";
 import { Slab } from "./slab.ts";
 
 /** LIMIT: larger files are read while they are sent. */
@@ -11,13 +10,6 @@ const SMALL_BYTES = 256 * 1_024;
 /** LIMIT: read at once, of one piece of memory. */
 const AHEAD_BYTES = 1_048_576;
 const AHEAD_FILES = 64;
-
-/** What came of reading; `file` is undefined when it has to be opened, because it is being written. */
-export interface SmallContent {
-  readonly file: SmallFile | CsyncError | undefined;
-  /** At least the bytes of the file. */
-  readonly bytes: Uint8Array;
-}
 
 const slab = new Slab();
 
