@@ -55,6 +55,13 @@ export interface ConnectPeerOptions {
    * to be ours (one more round trip to such a server), or never. @default {"never"}
    */
   readonly fast?: "offer" | "if-ours" | "never" | undefined;
+  /** Called when the server has proven one of the keys, before anything is asked. */
+  readonly onProven?: (() => Promise<void>) | undefined;
+  /**
+   * The server has proven a key before. Whoever answers in the classic dialect in its place, and shows no
+   * certificate that is known, is not told a key. @default {false}
+   */
+  readonly hasProven?: boolean | undefined;
   /** `--bwlimit`: what is sent at most. @default no limit */
   readonly bytesPerSecond?: number | undefined;
   readonly trace?: Trace | undefined;
@@ -77,9 +84,16 @@ export async function connectPeer(options: ConnectPeerOptions): Promise<Peer> {
     if (bytesPerSecond !== undefined) duplex = new PacedDuplex(duplex, { bytesPerSecond });
     const wire = new Wire(duplex, { commandsFrom: "local", trace });
     const started = await start(wire, options);
-    const onProven = trusted === "unproven" ? () => confirm(tls) : undefined;
-    if ("nonces" in started) return fastPeer(duplex, { ...options, ...started, onProven });
-    await onProven?.();
+    const isNew = trusted === "unproven";
+    if ("nonces" in started) {
+      const onProven = async () => {
+        if (isNew) await confirm(tls);
+        await options.onProven?.();
+      };
+      return fastPeer(duplex, { ...options, ...started, onProven });
+    }
+    if (options.hasProven && (isNew || tls === undefined)) throw unproven(isNew);
+    if (isNew) await confirm(tls);
     return new ClassicPeer(wire, started, options.limits);
   } catch (error) {
     await duplex[Symbol.asyncDispose]();
@@ -123,11 +137,21 @@ function untrusted(what: string): ProtocolError {
   return new ProtocolError("certificate", `Cannot trust the peer: it showed ${what}`);
 }
 
+/** Somebody between the hosts could ask for the keys in this way: the classic dialect sends them. */
+function unproven(isNew: boolean): ProtocolError {
+  const what = isNew ? "an unknown certificate" : "no certificate";
+  return new ProtocolError(
+    "certificate",
+    `Cannot trust the peer: it has proven the group key before, and now speaks only as csync2 does, with ${what}`,
+    { advice: "if it was changed on purpose, --forget-cert with its name takes it as it is" },
+  );
+}
+
 function fastPeer(
   duplex: Duplex,
   options: ConnectPeerOptions & {
     readonly nonces: Nonces;
-    readonly onProven: (() => Promise<void>) | undefined;
+    readonly onProven: () => Promise<void>;
   },
 ): FastPeer {
   const { nonces, configName, limits, trace, keys = [], onProven } = options;

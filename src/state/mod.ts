@@ -1,4 +1,5 @@
 /** What this host knows and owes: records, marks, hints, actions, pins, intents. Imports: model. @module */
+export { type KnownDialect, knownDialect, rememberDialect } from "./dialects.ts";
 export { listed, type ListedOptions, type ListedRecord } from "./listed.ts";
 export { MemoryStore } from "./memory.ts";
 export { openState, type OpenStateOptions } from "./open.ts";

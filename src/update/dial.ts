@@ -1,6 +1,6 @@
 /** A peer's name -> a connected Peer whose certificate is the one that we know. */
 import { type Config, isNosslPair, keysWith } from "../config/mod.ts";
-import { CsyncError, type HostName, percentEncode, pinFingerprint } from "../model/mod.ts";
+import { CsyncError, type HostName, pinFingerprint } from "../model/mod.ts";
 import {
   type ClientTls,
   connectPeer,
@@ -9,7 +9,7 @@ import {
   type Trusted,
 } from "../protocol/mod.ts";
 import type { Reporter } from "../report/mod.ts";
-import type { StateStore } from "../state/mod.ts";
+import { type KnownDialect, knownDialect, rememberDialect, type StateStore } from "../state/mod.ts";
 import * as say from "./messages.ts";
 
 /** A byte connection as protocol takes it. */
@@ -57,10 +57,12 @@ export function dialer(options: DialOptions): Dial {
         groups: options.groups,
         keys: keysWith(config, peer),
         fast,
+        hasProven: dialect.hasProven,
+        onProven: () => dialect.proven(),
         bytesPerSecond: options.bytesPerSecond,
         trace: options.trace,
       });
-      await dialect.met(connected);
+      if (connected.dialect === "classic") await dialect.metClassic();
       return connected;
     } catch (error) {
       if (!isConnectionError(error)) throw error;
@@ -114,24 +116,37 @@ export function isConnectionError(error: unknown): error is CsyncError {
 
 /** What a peer speaks, remembered: who is known to speak the classic dialect is not asked each time. */
 class Dialect {
-  readonly #note: string;
-  #known: string | undefined;
+  #known: KnownDialect | undefined;
 
-  constructor(private readonly options: DialOptions, private readonly peer: HostName) {
-    this.#note = `dialect/${percentEncode(peer)}`;
-  }
+  constructor(private readonly options: DialOptions, private readonly peer: HostName) {}
 
+  /** `--classic` is the word of somebody who knows: then nothing is expected of the peer. */
   async offer(): Promise<NonNullable<ConnectPeerOptions["fast"]>> {
     if (this.options.classic) return "never";
-    this.#known = await this.options.state.note(this.#note);
+    this.#known = await knownDialect(this.options.state, this.peer);
     return this.#known === "classic" ? "if-ours" : "offer";
   }
 
-  async met({ dialect }: Peer): Promise<void> {
-    const { state, reporter, dryRun = false, classic = false } = this.options;
-    if (classic || this.#known === dialect) return;
-    if (this.#known === "fast") reporter.note(say.wentBack(this.peer));
-    if (!dryRun) await state.transaction((tx) => tx.putNote(this.#note, dialect));
+  get hasProven(): boolean {
+    return this.#known === "fast";
+  }
+
+  /** Before that anybody may have answered. */
+  async proven(): Promise<void> {
+    await this.#remember("fast");
+  }
+
+  async metClassic(): Promise<void> {
+    const { reporter, classic = false } = this.options;
+    if (classic) return;
+    if (this.hasProven) reporter.note(say.wentBack(this.peer));
+    await this.#remember("classic");
+  }
+
+  async #remember(dialect: KnownDialect): Promise<void> {
+    const { state, dryRun = false } = this.options;
+    if (dryRun || this.#known === dialect) return;
+    await state.transaction((tx) => rememberDialect(tx, this.peer, dialect));
   }
 }
 

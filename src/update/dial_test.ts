@@ -139,11 +139,11 @@ Deno.test("dialer() passes on errors that are no errors of the connection", asyn
   await assert.rejects(dialling({ connect }), /a bug/);
 });
 
-async function known(dialect: "classic" | "fast") {
+async function known(dialect: "classic" | "fast", { isPinned = true } = {}) {
   const state = new MemoryStore();
   await state.transaction(async (tx) => {
     await tx.putNote("dialect/b.demo", dialect);
-    await tx.pinFirst({ peer: PEER, certificate: "010203" });
+    if (isPinned) await tx.pinFirst({ peer: PEER, certificate: "010203" });
   });
   return state;
 }
@@ -152,7 +152,7 @@ const OURS = ["OK (cmd_finished).\n", "Dear x, I am csync2 3 (ours).\n"];
 
 for (
   const [what, before, answers, isOffered, after] of [
-    ["a new one of ours", undefined, [...OURS, FAST], true, "fast"],
+    ["one of ours that has proven nothing yet", undefined, [...OURS, FAST], true, undefined],
     ["a new C program", undefined, ["OK (cmd_finished).\n", UNKNOWN], true, "classic"],
     ["a C program", "classic", ["OK (cmd_finished).\n", UNKNOWN, ""], false, "classic"],
     ["one of ours", "fast", [...OURS, FAST], true, "fast"],
@@ -166,6 +166,43 @@ for (
     const told = texts(got.reporter, 1).filter((text) => text.includes("speaks only"));
     assert.equal(told.length, what === "one that went back" ? 1 : 0);
   });
+}
+
+Deno.test("dialer() tells no key to somebody who takes the place of a peer that has proven one", async () => {
+  const answers = ["OK (cmd_finished).\n", UNKNOWN];
+  const state = () => known("fast", { isPinned: false });
+  const got = await dialling({ state: await state(), answers });
+  assert.deepEqual([got.isConnected, got.pin, got.dialect], [false, undefined, "fast"]);
+  const [line = ""] = texts(got.reporter, 0);
+  assert.match(line, /has proven the group key before.*an unknown certificate.*--forget-cert/);
+  const classic = await dialling({
+    state: await state(),
+    answers: [...answers, ""],
+    classic: true,
+  });
+  assert.deepEqual([classic.isConnected, classic.dialect], [true, "fast"]);
+  const plain = await plainly(await state());
+  assert.equal(plain.isConnected, false);
+  assert.match(plain.said, /with no certificate.*--forget-cert/);
+  const unknown = await plainly(new MemoryStore());
+  assert.deepEqual(unknown, { isConnected: true, said: "" });
+});
+
+/** A server that answers as C programs do, without TLS. */
+async function plainly(state: MemoryStore) {
+  const reporter = new MemoryReporter();
+  const { duplex } = scripted([
+    { after: 8, bytes: `OK (cmd_finished).\n${UNKNOWN}${UNKNOWN}` },
+  ]);
+  const dial = dialer({
+    config: configOf(`nossl a.demo b.demo; ${GROUP}`),
+    state,
+    reporter,
+    connect: () => Promise.resolve(duplex),
+    upgrade: (plain) => Promise.resolve(plain),
+  });
+  await using peer = await dial(PEER);
+  return { isConnected: peer !== undefined, said: texts(reporter, 0).join("\n") };
 }
 
 Deno.test("dialer() with --classic offers nothing, and remembers nothing", async () => {

@@ -155,8 +155,13 @@ function bound(plain: Duplex, binding: number): Duplex {
 
 async function secured(
   client: ClientTls,
-  { store = new Store(), keys = [KEY] as readonly Key[], speaksFast = true, serverBinding = 1 } =
-    {},
+  { store = new Store(), keys = [KEY], speaksFast = true, serverBinding = 1, onProven }: {
+    readonly store?: Store;
+    readonly keys?: readonly Key[];
+    readonly speaksFast?: boolean;
+    readonly serverBinding?: number;
+    readonly onProven?: () => Promise<void>;
+  } = {},
 ) {
   const [near, far] = duplexPair({ idleMs: 5_000 });
   const ended = serve(far, {
@@ -169,6 +174,7 @@ async function secured(
     configName: "",
     fast: "offer",
     keys,
+    onProven,
     tls: client,
   });
   const end = async () => {
@@ -215,6 +221,19 @@ Deno.test("a new certificate of a classic server is confirmed at once, as ever",
   assert.equal(peer.dialect, "classic");
   assert.equal(client.confirms, 1);
   await end();
+});
+
+Deno.test("a server is told of as proven once, also when its certificate is known", async () => {
+  for (const client of [tls(1), tls(1, { answer: "ok" })]) {
+    let count = 0;
+    const onProven = () => Promise.resolve(void count++);
+    const { peer, end } = await secured(client, { onProven });
+    assert.equal(count, 0);
+    await peer.identify(ME);
+    await peer.identify("b.demo" as HostName);
+    assert.equal(count, 1);
+    await end();
+  }
 });
 
 Deno.test("another certificate that was remembered meanwhile ends the connection", async () => {
