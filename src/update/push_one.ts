@@ -292,7 +292,7 @@ async function carryOut(push: Push, act: () => Promise<Outcome>): Promise<PushRe
   }
   const outcome = await act();
   if (outcome.kind === "done") return "settled";
-  if (outcome.kind === "parent-missing" && mayLackParent(push)) return "parent-missing";
+  if (mayLackParent(push, outcome) && await isParentMissing(push)) return "parent-missing";
   // What it has changed itself it will tell everybody.
   if (outcome.kind === "conflict" && push.context.onlyOver !== undefined) return "not-due";
   if (outcome.kind !== "conflict" || !await winsConflict(push, here)) return refuse(push, outcome);
@@ -303,9 +303,9 @@ async function carryOut(push: Push, act: () => Promise<Outcome>): Promise<PushRe
   return refuse(push, second);
 }
 
-/** It was not asked for just now. */
-function mayLackParent({ seen, name }: Push): boolean {
-  return seen !== undefined && parent(name) !== undefined;
+/** It was not asked for just now, and what the peer's disk says may mean anything. */
+function mayLackParent({ seen }: Push, { kind }: Refusal): boolean {
+  return seen !== undefined && (kind === "parent-missing" || kind === "failed");
 }
 
 async function flushThen(push: Push, act: () => Promise<Outcome>): Promise<Outcome> {
@@ -314,11 +314,13 @@ async function flushThen(push: Push, act: () => Promise<Outcome>): Promise<Outco
   return flushed.kind === "done" ? await act() : flushed;
 }
 
-/** A forced push does not look first, so it asks afterwards why it failed. */
+/** Who does not look first asks afterwards why it failed. */
 async function isParentMissing({ context: { peer }, key, name, isRemoval }: Push) {
   if (isRemoval || parent(name) === undefined) return false;
   const there = await peer.look(key, name, () => Promise.resolve());
-  return there.kind === "parent-missing";
+  if (there.kind === "there") return false;
+  const facts = answerFacts(there);
+  return "kind" in facts && facts.kind === "parent-missing";
 }
 
 /** One line of a dry run; the row stays. */
