@@ -5,7 +5,7 @@ const FILES_PER_DIRECTORY = 64;
 const DIRECTORIES_PER_TOP = 50;
 
 export interface TreeOptions {
-  /** Largest sizes by hundredth of the files. @default small ones mostly, 13.3 kB on average */
+  /** Without content. @default small files mostly, 13.3 kB on average */
   readonly empty?: boolean;
 }
 
@@ -19,7 +19,7 @@ export function pathOf(tree: string, file: number): string {
   return `${directoryOf(tree, file)}/file-${file}.dat`;
 }
 
-/** LIMIT of the sizes: 70 of 100 files are small, one is large; 1.7 GB in 128,000 files. */
+/** Sizes are below it: 70 of 100 files are small, one is large; 1.7 GB in 128,000 files. */
 function largest(file: number): number {
   const kind = file % 100;
   return kind < 70 ? 4_000 : kind < 95 ? 20_000 : kind < 99 ? 80_000 : 1_500_000;
