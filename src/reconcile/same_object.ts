@@ -1,6 +1,5 @@
 /** Whether two hosts have the same object, without a look at its content (pure; docs/fast-protocol.md, 5). */
 import type { FileRecord, HostName, Ignored, Present } from "../model/mod.ts";
-import { NANOS_PER_SECOND } from "../model/mod.ts";
 import { checkStep, type CheckStepOptions } from "./check_step.ts";
 
 export interface SameObjectFacts {
@@ -17,9 +16,9 @@ export interface SameObjectFacts {
  * Nobody has changed either object since the last check of its host, all that is not ignored is equal,
  * and no other host has to be told of something. Any doubt is no.
  *
- * A mark for the peer itself says that the object was changed here, or never compared. Then only a time
- * with a fraction shows that one is the copy of the other: times in whole seconds come from archives and
- * from C programs, and are equal where contents are not.
+ * A mark for the peer itself says that the object was changed here, or never compared. Then a file is what
+ * its content is, whatever its time says: times in whole seconds come from archives and from C programs,
+ * and hosts that share a kernel have one clock for files, which stands still for some milliseconds.
  */
 export function isSameObject(
   { offered: { here, isCurrent }, seen, record, marked, peer }: SameObjectFacts,
@@ -28,7 +27,7 @@ export function isSameObject(
   if (!isCurrent || record === undefined || !isEqual(here, seen, options.ignored)) return false;
   if (marked.length > 0) {
     if (marked.length > 1 || marked[0] !== peer) return false;
-    if (seen.kind === "reg" && seen.meta.mtime % NANOS_PER_SECOND === 0n) return false;
+    if (seen.kind === "reg") return false;
   }
   const step = checkStep(seen, record, options);
   return step.do === "same" && step.record === undefined;

@@ -1,6 +1,14 @@
 /** What only our own clients ask for (docs/fast-protocol.md, 4): many rows, digests, objects in one step. */
 import type { Held } from "../apply/mod.ts";
-import { type Change, type Entry, failed, type Outcome, type Refusal } from "../model/mod.ts";
+import {
+  type Change,
+  checkText,
+  type DbName,
+  type Entry,
+  failed,
+  type Outcome,
+  type Refusal,
+} from "../model/mod.ts";
 import type {
   Addressed,
   BulkHandler,
@@ -108,7 +116,10 @@ export class BulkReceiver implements BulkHandler {
       this.#client.signed.forget(granted.name);
       const made = this.#gate.tell(granted, await owned.change(create));
       // PERF: nothing is left to do for a directory that was made with all that it should have.
-      if (made.kind !== "done" || isDressed(owned.look(), want)) return made;
+      if (made.kind !== "done" || isDressed(owned.look(), want)) {
+        if (made.kind === "done") this.#knows(granted.name, want);
+        return made;
+      }
       let failure: Outcome | undefined;
       for (const step of rest) {
         const outcome = await this.#followUp(granted, owned, step);
@@ -116,8 +127,15 @@ export class BulkReceiver implements BulkHandler {
         failure ??= outcome;
         if (stopsAtFailure) break;
       }
+      if (failure === undefined) this.#knows(granted.name, want);
       return failure ?? made;
     });
+  }
+
+  /** The peer has sent it. */
+  #knows(name: DbName, want: Bodiless): void {
+    const { signed, configured: { ignored } } = this.#client;
+    signed.add(name, checkText(want, { time: "zero", ignored }));
   }
 
   /** As a request of its own would: somebody here may have been faster. */
@@ -125,7 +143,7 @@ export class BulkReceiver implements BulkHandler {
     const seen = held.look();
     const { recheck } = this.#gate, { name } = granted;
     const refusal = step.kind === "mtime"
-      ? await recheck.refuseTime(name, held, this.#client.signed)
+      ? await recheck.refuseTime(name, held, { signed: this.#client.signed, isStrict: true })
       : await recheck.refuseDirty(name, seen);
     return refusal ?? this.#gate.tell(granted, await held.change(step));
   }

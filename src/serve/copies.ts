@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import { type FilePut, type Held, refusalOf } from "../apply/mod.ts";
-import type { SourceFile } from "../fs/mod.ts";
+import { type SourceFile, tickIsOver } from "../fs/mod.ts";
 import { CsyncError, type Outcome } from "../model/mod.ts";
 import type { WantedCopy } from "../protocol/mod.ts";
 import type { Client } from "./client.ts";
@@ -79,7 +79,10 @@ export class Copies {
  * nothing can be shared
  */
 async function cloned(source: SourceFile, put: FilePut): Promise<Uint8Array | undefined> {
-  if (source.size < CLONE_MIN_BYTES || !await put.cloneFrom(source)) return undefined;
+  if (source.size < CLONE_MIN_BYTES) return undefined;
+  // What is written from now on shows: else the digest could be that of other bytes than are shared.
+  await tickIsOver(source.fingerprint);
+  if (!await put.cloneFrom(source)) return undefined;
   return await digestOf(source) ?? NO_DIGEST;
 }
 

@@ -124,6 +124,7 @@ export class Offers {
         const options: CheckStepOptions = { name, time: state.timeUnit, ignored };
         if (isSameObject(facts, options)) {
           this.#answers[index] = SAME;
+          this.#shown(name, entry);
           if (marked.length > 0) this.#settled.push({ name, index, entry });
           continue;
         }
@@ -135,7 +136,14 @@ export class Offers {
   #view({ granted }: Asked, entry: Entry | CsyncError): OfferAnswer {
     if (!("kind" in entry)) return refusalOf(entry);
     if (entry.kind === "absent") return absentReply(entry, this.#gate.makesParents(granted));
+    this.#shown(granted.name, entry);
     return this.#there(entry);
+  }
+
+  /** A file is looked at once more before the client says that it is what it has. */
+  #shown(name: DbName, entry: Present): void {
+    const { signed, configured: { ignored } } = this.#client;
+    if (entry.kind !== "reg") signed.add(name, checkText(entry, { time: "zero", ignored }));
   }
 
   #there(entry: Present): OfferAnswer {

@@ -98,22 +98,23 @@ test("believes no record without the fraction of its time", async (bed) => {
   equal(kinds(await bed.offer(bed.row("F"))), ["there"]);
 });
 
-test("clears the peer's mark for what is the same", async (bed) => {
-  write(bed, "F");
-  await bed.check("F");
-  await bed.mark("F", "a.demo");
-  await bed.mark("G", "a.demo");
-  equal(await bed.offer(bed.row("F")), [SAME]);
+test("clears the peer's mark for what is the same and has no content", async (bed) => {
+  Deno.mkdirSync(bed.name("D"));
+  Deno.symlinkSync("target", bed.name("L"));
+  await bed.check("D", "L");
+  for (const file of ["D", "L", "G"]) await bed.mark(file, "a.demo");
+  equal(await bed.offer(bed.row("D"), bed.row("L")), [SAME, SAME]);
   equal(await bed.marks(), ["a.demo G"]);
 });
 
-test("leaves a marked file to its content when its time is in whole seconds", async (bed) => {
+test("leaves a marked file to its content, however equal its time", async (bed) => {
   write(bed, "F", { time: 1_600_000_000_000_000_000n });
-  await bed.check("F");
-  equal(await bed.offer(bed.row("F")), [SAME]);
-  await bed.mark("F", "a.demo");
-  equal(kinds(await bed.offer(bed.row("F"))), ["there"]);
-  equal(await bed.marks(), ["a.demo F"]);
+  write(bed, "G");
+  await bed.check("F", "G");
+  equal(await bed.offer(bed.row("F"), bed.row("G")), [SAME, SAME]);
+  for (const file of ["F", "G"]) await bed.mark(file, "a.demo");
+  equal(kinds(await bed.offer(bed.row("F"), bed.row("G"))), ["there", "there"]);
+  equal(await bed.marks(), ["a.demo F", "a.demo G"]);
 });
 
 test("leaves what another host has to be told of as it is", async (bed) => {
@@ -127,7 +128,7 @@ test("leaves what another host has to be told of as it is", async (bed) => {
 });
 
 test("keeps the mark of a change that is recorded after the look", async (bed) => {
-  write(bed, "F");
+  Deno.mkdirSync(bed.name("F"));
   await bed.check("F");
   await bed.mark("F", "a.demo");
   const row = bed.row("F");
@@ -135,7 +136,7 @@ test("keeps the mark of a change that is recorded after the look", async (bed) =
   // Another process finds a change and marks it: directly before the mark would go.
   bed.state.transaction = async (work) => {
     bed.state.transaction = transaction;
-    write(bed, "F", { content: "longer" });
+    Deno.chmodSync(bed.name("F"), 0o700);
     await bed.check("F");
     await bed.mark("F", "a.demo");
     return await bed.state.transaction(work);

@@ -96,7 +96,10 @@ export class Receiver implements RequestHandler {
     const entry = jail.look(at);
     if (entry.kind === "absent") return absentReply(entry, this.#gate.makesParents(granted));
     const text = checkText(entry, { time: "zero", ignored: configured.ignored });
-    if (entry.kind !== "reg") return { kind: "there", checkText: text };
+    if (entry.kind !== "reg") {
+      signed.add(name, text);
+      return { kind: "there", checkText: text };
+    }
     this.#open = jail.open(at);
     signed.add(name, this.#open.fingerprint);
     return { kind: "there", checkText: text, signature: signature(this.#open) };
@@ -129,9 +132,12 @@ export class Receiver implements RequestHandler {
       if ("kind" in held) return held;
       using owned = held;
       const { signed, workplace: { roots } } = this.#client;
-      const refusal = isTime && await this.#gate.recheck.refuseTime(granted.name, owned, signed);
-      if (refusal) return refusal;
-      signed.forget(granted.name);
+      if (isTime) {
+        // Our own clients look at everything before they say that it is what they have.
+        const options = { signed, isStrict: this.#isFork };
+        const refusal = await this.#gate.recheck.refuseTime(granted.name, owned, options);
+        if (refusal) return refusal;
+      } else signed.forget(granted.name);
       const applied = await owned.change(change);
       if (change.kind === "remove" && applied.outcome.kind === "done") {
         await roots.removed(granted.name);

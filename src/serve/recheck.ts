@@ -49,10 +49,16 @@ export class Recheck {
   /**
    * SETIME says that the peer has what is here, so its mark goes and the record follows. A change that
    * it does not know of would be lost by that: it is a conflict, like everywhere else.
+   * @param options `isStrict`: see Signed.judge()
    */
-  async refuseTime(name: DbName, held: Held, signed: Signed): Promise<Refusal | undefined> {
+  async refuseTime(
+    name: DbName,
+    held: Held,
+    { signed, isStrict = false }: { readonly signed: Signed; readonly isStrict?: boolean },
+  ): Promise<Refusal | undefined> {
     const { place } = this.options;
-    const judged = await signed.judge(place, name, held);
+    const { seen, fingerprint } = held;
+    const judged = await signed.judge(place, name, { seen, fingerprint, isStrict });
     if (judged !== "known") await this.look(name);
     if (judged !== "changed") return undefined;
     // Another connection was faster: nothing of ours is at stake, and the peer asks again.
