@@ -1,6 +1,6 @@
 /** One dirty row against one Peer: look, decide, act. */
 import { keyFor, locate } from "../config/mod.ts";
-import { isWithinTick, tickIsOver } from "../fs/mod.ts";
+import { tickIsOver } from "../fs/mod.ts";
 import {
   checkText,
   type DirtyRow,
@@ -139,7 +139,7 @@ function contentRead(
 ): Pick<Push, "here" | "content"> | undefined {
   const { file, bytes } = small ?? {};
   if (file instanceof Error) throw file;
-  if (file === undefined || bytes === undefined || isWithinTick(file.fingerprint)) return undefined;
+  if (file === undefined || bytes === undefined) return undefined;
   const here = file.entry;
   context.looked(name, here);
   return { here, content: new OutgoingContent(memorySource(bytes.subarray(0, here.size))) };

@@ -1,8 +1,9 @@
 /** Contents of small files, read some at a time before their rows are pushed. */
 import { locate } from "../config/mod.ts";
+import { isWithinTick } from "../fs/mod.ts";
 import type { Located } from "../model/mod.ts";
 import type { PushContext } from "./context.ts";
-import type { Offered } from "./offered.ts";
+import type { Offered, SmallContent } from "./offered.ts";
 import { Slab } from "./slab.ts";
 
 /** LIMIT: larger files are read while they are sent. */
@@ -30,7 +31,10 @@ export function* readAhead(
       wanted.set(one, { at, into: slab.take(size) });
       bytes += size;
     }
-    const found = jail.readSmallEach([...wanted.values()]);
+    // By the time when it is read: later nobody knows whether it was written again in the same tick.
+    const nowMs = Date.now();
+    const found = jail.readSmallEach([...wanted.values()])
+      .map((file) => isSettled(file, nowMs) ? file : undefined);
     let n = 0;
     for (const one of rows.slice(from, to)) {
       const into = wanted.get(one)?.into;
@@ -39,6 +43,10 @@ export function* readAhead(
     }
     from = to;
   }
+}
+
+function isSettled(file: SmallContent["file"], nowMs: number): boolean {
+  return file === undefined || file instanceof Error || !isWithinTick(file.fingerprint, nowMs);
 }
 
 function sizeOf({ seen }: Offered): number | undefined {

@@ -254,8 +254,8 @@ class Renames {
   ): Promise<{ readonly here: Regular; readonly content: OutgoingContent }> {
     const { jail } = this.#context;
     if (size <= SMALL_BYTES) {
-      const all = new Uint8Array(size), small = jail.readSmall(at, all);
-      if (small !== undefined && !isWithinTick(small.fingerprint)) {
+      const all = new Uint8Array(size), nowMs = Date.now(), small = jail.readSmall(at, all);
+      if (small !== undefined && !isWithinTick(small.fingerprint, nowMs)) {
         const here = small.entry;
         return { here, content: new OutgoingContent(memorySource(all.subarray(0, here.size))) };
       }
