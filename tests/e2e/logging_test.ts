@@ -173,23 +173,30 @@ Deno.test("a peer that is standard error too hears the protocol only, with -t an
     assert.equal(Deno.readTextFileSync(`${bed.base}/b/f`), "1");
   }));
 
-Deno.test("no log of any kind has a group key, on either side", () =>
-  withFile(async (bed) => {
-    await bed.run(["-cr", "/"]);
-    const full = `${bed.base}/out/server`;
-    await using server = bed.serve(["-ii", "-vvvv", `-O${full}`]);
-    await server.heard(/Listening on .*\n/);
-    const sent = await bed.run(["-uvvvv", `-O${bed.base}/out/client`]);
-    assert.equal(sent.rc, 0);
-    await server.heard(/^<1> Finished with 0 errors\.$/m);
-    server.child.kill("SIGTERM");
-    const { stdout, stderr } = await server.ended();
-    const files = ["server", "client"].map((f) => Deno.readTextFileSync(`${bed.base}/out/${f}`));
-    const said = [sent.stdout, sent.stderr, stdout, stderr, ...files, ...bed.raw].join("\n");
-    assert.match(said, /SIG \*\*\* /);
-    assert.match(stderr, /^My hostname is 127\.32\.0\.2\.$/m);
-    assert.ok(!said.includes(KEY.slice(0, 8)));
-  }));
+const DIALECTS = [
+  { dialect: "fast", own: [], shown: /OFFER 2 / },
+  { dialect: "classic", own: ["--classic"], shown: /SIG \*\*\* / },
+];
+
+for (const { dialect, own, shown } of DIALECTS) {
+  Deno.test(`no log of any kind has a group key, on either side (${dialect})`, () =>
+    withFile(async (bed) => {
+      await bed.run(["-cr", "/"]);
+      const full = `${bed.base}/out/server`;
+      await using server = bed.serve([...own, "-ii", "-vvvv", `-O${full}`]);
+      await server.heard(/Listening on .*\n/);
+      const sent = await bed.run([...own, "-uvvvv", `-O${bed.base}/out/client`]);
+      assert.equal(sent.rc, 0);
+      await server.heard(/^<1> Finished with 0 errors\.$/m);
+      server.child.kill("SIGTERM");
+      const { stdout, stderr } = await server.ended();
+      const files = ["server", "client"].map((f) => Deno.readTextFileSync(`${bed.base}/out/${f}`));
+      const said = [sent.stdout, sent.stderr, stdout, stderr, ...files, ...bed.raw].join("\n");
+      assert.match(said, shown);
+      assert.match(stderr, /^My hostname is 127\.32\.0\.2\.$/m);
+      assert.ok(!said.includes(KEY.slice(0, 8)));
+    }));
+}
 
 Deno.test("D 4.7 messages of a server's connections begin with their numbers, stamps too", () =>
   withFile(async (bed) => {

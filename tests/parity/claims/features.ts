@@ -104,7 +104,7 @@ const LOCAL: readonly Claim[] = [
       "-O writes every message of every level, emptied at the start, for its owner only",
       { shows: "-O", differs: "mode 0600, and never through a link of somebody else (D 7.7.9)" },
     ],
-    ["feature: 2.1.1: server log", "no log of any kind has a group key, on either side", {
+    ["feature: 2.1.1: server log", "no log of any kind has a group key, on either side (classic)", {
       shows: "KEY",
       differs: "commands are shown at -vvv, and keys never (D 7.7.9)",
     }],
