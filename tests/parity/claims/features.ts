@@ -105,7 +105,8 @@ const LOCAL: readonly Claim[] = [
       { shows: "-O", differs: "mode 0600, and never through a link of somebody else (D 7.7.9)" },
     ],
     ["feature: 2.1.1: server log", "no log of any kind has a group key, on either side (classic)", {
-      shows: "KEY",
+      by: "DIALECTS",
+      shows: 'dialect: "classic"',
       differs: "commands are shown at -vvv, and keys never (D 7.7.9)",
     }],
     [
