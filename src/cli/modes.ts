@@ -231,7 +231,7 @@ async function update(
 ): Promise<void> {
   const journeys = await import("../update/mod.ts");
   const { dialFor } = await import("./dialing.ts");
-  const { invocation, host, reporter } = session;
+  const { invocation, host, reporter } = session, { mode } = invocation;
   host.endGently();
   await journeys.update({
     ...session,
@@ -242,6 +242,7 @@ async function update(
     ...removalOptions(invocation),
     dryRun: invocation.dryRun,
     checksum: invocation.checksum,
+    isChecked: mode === "sync" || (mode === "check-update" && wanted !== undefined), // not by hints
     isRestricted: invocation.groups !== undefined,
     signal: host.signal,
   });

@@ -29,12 +29,12 @@ import { type Plan, planOf, removalsAmong } from "./plan.ts";
 import { memoryOf, pushOne, type PushResult } from "./push_one.ts";
 import { readAhead } from "./read_ahead.ts";
 import { copyRenamed } from "./renames.ts";
-import { SettleQueue } from "./settle_queue.ts";
+import { SettleQueue, type SettleQueueOptions } from "./settle_queue.ts";
 
 /** LIMIT: two programs that push the same names again and again leave the rest to the next run. */
 const CONTESTED_ROUNDS = 3;
 
-export interface PeerRunOptions {
+export interface PeerRunOptions extends Pick<SettleQueueOptions, "isChecked"> {
   readonly config: Config;
   readonly state: StateStore;
   readonly jail: ReadJail;
@@ -75,9 +75,10 @@ export class PeerRun {
   constructor(options: PeerRunOptions, peerName: HostName) {
     this.#options = options;
     this.#peerName = peerName;
-    const { state, config } = options;
+    const { state, config, isChecked = false } = options;
     this.#settled = new SettleQueue(state, {
       ignored: config.ignored,
+      isChecked,
       isShared: (name) => peersOf(config, name).length > 1,
     });
   }

@@ -28,6 +28,8 @@ export interface SettleQueueOptions {
   readonly ignored?: Ignored;
   /** Whether third hosts have the name too: then what a peer got is remembered (`rememberTold`). */
   readonly isShared?: (name: DbName) => boolean;
+  /** A check came directly before: what has no record has come since. @default {false} */
+  readonly isChecked?: boolean;
 }
 
 /**
@@ -43,6 +45,7 @@ export interface SettleQueueOptions {
 export class SettleQueue {
   readonly #ignored: Ignored;
   readonly #isShared: (name: DbName) => boolean;
+  readonly #isChecked: boolean;
   #waiting: Waiting[] = [];
   #writing: Promise<void> = Promise.resolve();
   #failure: unknown;
@@ -52,10 +55,12 @@ export class SettleQueue {
 
   constructor(
     private readonly state: StateStore,
-    { ignored = NOTHING_IGNORED, isShared = () => false }: SettleQueueOptions = {},
+    { ignored = NOTHING_IGNORED, isShared = () => false, isChecked = false }: SettleQueueOptions =
+      {},
   ) {
     this.#ignored = ignored;
     this.#isShared = isShared;
+    this.#isChecked = isChecked;
   }
 
   /** Like `add`, for a row that stays: the peer refused, but perhaps in the middle of a change. */
@@ -109,12 +114,14 @@ export class SettleQueue {
    * What was sent is not what the last check has seen. If it changes back before the next one, that one
    * finds nothing, and the peer would keep what it was sent: a link that was something else for a
    * moment, a file that was moved away and back. So the mark stays until both agree, and is made anew
-   * when a peer that won a conflict has taken it away meanwhile. A name without a
-   * record needs none: the next check takes it for new and marks it (`-m` and `-u` without a check).
+   * when a peer that won a conflict has taken it away meanwhile. A name without a record needs none as
+   * long as nobody checks (`-m` and `-u`). Behind a check it came since, a file that is removed and made
+   * again all the time: if it goes before the next check, only the mark tells that the peer has it.
    */
   #isUnrecorded(name: DbName, sent: Entry, record: FileRecord | undefined): boolean {
     const options = { name, time: this.state.timeUnit, ignored: this.#ignored };
     const step = checkStep(sent, record, options).do;
+    if (step === "appeared") return this.#isChecked && sent.kind !== "sock";
     return step === "changed" || step === "vanished";
   }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { markFor } from "../../tests/support/fake_peer.ts";
-import { dbName, type DirtyRow } from "../model/mod.ts";
+import { dbName, type DirtyRow, nanos } from "../model/mod.ts";
 import { MemoryStore } from "../state/mod.ts";
 import { SettleQueue } from "./settle_queue.ts";
 
@@ -66,3 +66,15 @@ Deno.test("SettleQueue marks again what was taken away while something else than
   assert.deepEqual([...queue.takeContested()], ["/f0"]);
   assert.equal(await left(state), 1);
 });
+
+for (const [isChecked, stay] of [[false, 0], [true, 1]] as const) {
+  const what = isChecked ? "keeps" : "deletes";
+  Deno.test(`SettleQueue ${what} the mark of what has no record, ${isChecked ? "" : "not "}behind a check`, async () => {
+    const { state, rows } = await marked(1);
+    const queue = new SettleQueue(state, { isChecked });
+    const meta = { mode: 0o100644, uid: 0, gid: 0, mtime: nanos(7n) };
+    await queue.add(rows[0]!, { kind: "reg", meta, size: 1 });
+    await queue.flush();
+    assert.equal(await left(state), stay);
+  });
+}

@@ -28,6 +28,8 @@ export interface UpdateOptions {
   readonly dryRun?: boolean;
   /** `--checksum`: nothing is equal without a look at its content. @default {false} */
   readonly checksum?: boolean;
+  /** A check of the same names came directly before. @default {false} */
+  readonly isChecked?: boolean;
   /** `-j`. @default {8} */
   readonly parallel?: number;
   /** Whether `-G` is in force. @default {false} */

@@ -308,3 +308,21 @@ Deno.test("update() of many files settles all of them, in few transactions", asy
   assert.equal(peer.objects.size, 351);
   assert.ok(transactions <= 5, `${transactions}`);
 });
+
+Deno.test("update() behind a check tells of what came after it and goes before the next one", async () => {
+  const { bed, peer } = await marked(GROUP, { "a/g": "was" });
+  await using _ = bed;
+  await bed.update();
+  bed.tree.remove("a/g");
+  await bed.check();
+  bed.tree.make({ "a/g": "for a moment" });
+  peer.isDisposed = false;
+  await bed.update({ isChecked: true });
+  assert.equal(peer.has(bed.name("a/g")), "for a moment");
+  bed.tree.remove("a/g");
+  await bed.check();
+  peer.isDisposed = false;
+  await bed.update({ isChecked: true });
+  assert.equal(peer.has(bed.name("a/g")), undefined);
+  assert.deepEqual(await bed.dirty(), []);
+});

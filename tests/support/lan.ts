@@ -194,7 +194,7 @@ export class LanHost {
   /** `-x` */
   async sync(options: Partial<UpdateOptions> = {}): Promise<void> {
     await this.check();
-    await this.update(options);
+    await this.update({ isChecked: true, ...options });
   }
 
   /** `-m` */
