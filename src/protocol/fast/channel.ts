@@ -24,6 +24,8 @@ export interface ChannelOptions {
   readonly duplex: Duplex;
   readonly trace?: Trace | undefined;
   readonly aliveMs?: number | undefined;
+  /** Longest wait for somebody who takes no content. @default {300_000} */
+  readonly patienceMs?: number | undefined;
   /** LIMIT: what the length of the next frame may say. */
   readonly maxBytes: () => number;
   /** Every frame that belongs to a request, and is no content. */
@@ -41,12 +43,14 @@ export class Channel {
   readonly duplex: Duplex;
   readonly sender: FrameSender;
   readonly granted: Granted;
-  readonly #credit = new Credit();
+  readonly #credit: Credit;
   readonly #reader: FrameReader;
   readonly #options: ChannelOptions;
   #outgoing: Outgoing;
   #zlib: Zlib | undefined;
   #inputFailure: { readonly cause: unknown } | undefined;
+  /** Why we have closed the connection ourselves. */
+  #stalled: { readonly cause: unknown } | undefined;
   #signs: ReturnType<typeof setInterval> | undefined;
 
   constructor(options: ChannelOptions) {
@@ -54,6 +58,10 @@ export class Channel {
     this.#options = options;
     this.duplex = duplex;
     this.sender = new FrameSender(duplex, trace && noteOf(trace, "Local"));
+    this.#credit = new Credit(options.patienceMs, (cause) => {
+      this.#stalled = { cause };
+      this.close(cause);
+    });
     this.granted = new Granted((bytes) => this.#grant(bytes));
     this.#outgoing = new Outgoing({ sender: this.sender, credit: this.#credit });
     const note = trace && noteOf(trace, "Peer");
@@ -89,8 +97,12 @@ export class Channel {
   }
 
   /** Until the other side ends, or `stop`. @throws ProtocolError, NetError */
-  run(): Promise<void> {
-    return this.#reader.run();
+  async run(): Promise<void> {
+    try {
+      await this.#reader.run();
+    } catch (error) {
+      throw this.#stalled?.cause ?? error;
+    }
   }
 
   /** Nothing more is read. */

@@ -1,12 +1,29 @@
 /** How much of contents may be on its way: what a sender may still send, what a receiver has granted. */
+import { ProtocolError } from "../protocol_error.ts";
 import { broken } from "./bytes.ts";
 import { CREDIT_BYTES, DATA_MAX_BYTES } from "./layout.ts";
+
+/** LIMIT: as long as the classic dialect waits for somebody who does not read. */
+const PATIENCE_MS = 300_000;
 
 /** What the other side takes. Those who wait get theirs in their order. */
 export class Credit {
   #bytes = 0;
   #waiting: { readonly bytes: number; readonly go: () => void }[] = [];
   #failure: { readonly cause: unknown } | undefined;
+  readonly #patienceMs: number;
+  readonly #onStalled: (cause: unknown) => void;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /**
+   * @param patienceMs longest wait for anything more; the signs of life of somebody who takes nothing do
+   *   not count
+   * @param onStalled told when it is over, after `fail`
+   */
+  constructor(patienceMs = PATIENCE_MS, onStalled: (cause: unknown) => void = () => {}) {
+    this.#patienceMs = patienceMs;
+    this.#onStalled = onStalled;
+  }
 
   /** The other side has room for so much more. @throws ProtocolError `frame` for more than anybody grants */
   add(bytes: number): void {
@@ -17,6 +34,7 @@ export class Credit {
       this.#bytes -= next.bytes;
       next.go();
     }
+    if (bytes > 0 || this.#waiting.length === 0) this.#wind();
   }
 
   /** Takes it at once and gives undefined, or a promise that waits for it. @throws what `fail` was given */
@@ -33,11 +51,25 @@ export class Credit {
   fail(cause: unknown): void {
     this.#failure ??= { cause };
     for (const { go } of this.#waiting.splice(0)) go();
+    this.#wind();
+  }
+
+  /** Patience begins anew, if anybody waits. */
+  #wind(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#waiting.length === 0) return;
+    this.#timer = setTimeout(() => {
+      const cause = new ProtocolError("closed", "Cannot go on: the peer takes no content any more");
+      this.fail(cause);
+      this.#onStalled(cause);
+    }, this.#patienceMs);
   }
 
   async #wait(bytes: number): Promise<void> {
     const { promise, resolve: go } = Promise.withResolvers<void>();
     this.#waiting.push({ bytes, go });
+    if (this.#timer === undefined) this.#wind();
     await promise;
     if (this.#failure !== undefined) throw this.#failure.cause;
   }

@@ -45,7 +45,7 @@ Deno.test("a fast peer identifies itself once per name and disposes everything",
   {
     await using bed = await identifiedBed({ store });
     assert.equal(bed.peer.dialect, "fast");
-    assert.equal(bed.peer.window, 1_024);
+    assert.equal(bed.peer.window, 256);
     assert.deepEqual(await bed.peer.identify(ME), { kind: "done" });
     assert.deepEqual(await bed.peer.flush(KEY, A), { kind: "done" });
     assert.deepEqual(await bed.peer.identify("other.demo" as HostName), { kind: "done" });
@@ -216,26 +216,6 @@ Deno.test("a fast peer answers for keys that are not shared without telling the 
   }
   assert.deepEqual(await bed.peer.remove(KEY, A), { kind: "done" });
   assert(!bed.store.log.some((line) => line.includes("secret")));
-});
-
-Deno.test("a fast peer offers many rows and gets an answer for each, in their order", async () => {
-  await using bed = await identifiedBed();
-  const here = file(3), whole = () => wholeOf(bytes(3), { isInside: true });
-  await bed.peer.put(KEY, dbName("/7"), here, undefined, { whole });
-  const rows = Array.from({ length: 3_000 }, (_, n) => ({
-    key: KEY,
-    name: dbName(`/${n}`),
-    here,
-    isCurrent: n % 2 === 1,
-  }));
-  const answers = await bed.peer.bulk!.offer(rows);
-  assert.equal(answers.length, rows.length);
-  assert.deepEqual(answers[7], { kind: "same" });
-  assert.equal(answers.filter(({ kind }) => kind === "absent").length, 2_999);
-  rows[7]!.isCurrent = false;
-  const [text] = await bed.peer.bulk!.offer([rows[7]!]);
-  const checkText = "v1:mtime=1700000000123456789:mode=33184:uid=1:gid=-294967296:type=reg:size=3";
-  assert.deepEqual(text, { kind: "there", checkText });
 });
 
 Deno.test("a fast peer lists, compares ranges and fetches contents, to the end or not", async () => {

@@ -84,7 +84,7 @@ const BREACHES: readonly { what: string; bytes: Uint8Array; code?: string }[] = 
   { what: "a second HELLO that is malformed", bytes: frame("hello", 2, u32(0), text(ME), 1) },
   {
     what: "more than 64 keys",
-    bytes: frame("hello", 2, u32(0), text(ME), 65, new Uint8Array(65 * 32)),
+    bytes: frame("hello", 2, u32(0), text(ME), 251, new Uint8Array(251 * 32)),
   },
   { what: "BYE with a payload", bytes: frame("bye", 2, 0) },
 ];
@@ -110,7 +110,7 @@ for (const { what, bytes, code } of BREACHES) {
 for (
   const [what, first] of [
     ["a request", frame("flush", 1, address("/a"))],
-    ["more than HELLO needs", u32(4_097)],
+    ["more than HELLO needs", u32(8_449)],
     ["HELLO under a name that is too long", frame("hello", 1, u32(0), text("a".repeat(256)), 0)],
     ["DATA", frame("data", 1, 0, "x")],
   ] as const
@@ -264,4 +264,47 @@ Deno.test("a client that does not read is not read any more, and ends at the idl
   await assert.rejects(flood());
   assert.equal((await client.ended).length, 1);
   assert(sent < 3_000, `${sent} offers`);
+});
+
+Deno.test("a client that grants nothing for a content does not keep it, however alive it is", async () => {
+  const client = await helloClient({ limits: { patienceMs: 100 } });
+  client.store.signatureBytes = 200;
+  await client.duplex.write(frame("put", 2, address("/a"), 0, entry(5)));
+  const alive = setInterval(() => {
+    void client.duplex.write(frame("credit", 0, u32(0))).catch(() => {});
+  }, 20);
+  assert.deepEqual((await client.reader.rest()).map(({ type }) => type), [FRAME.go]);
+  const [note] = await client.ended;
+  clearInterval(alive);
+  assert.match(String(note), /takes no content any more/);
+  assert.equal(client.store.atWork, 0);
+  assert.equal(client.store.disposed, client.store.forks);
+});
+
+Deno.test("a request with a key that is not shared waits for nobody, and nobody for it", async () => {
+  const { proof, ...client } = await rawClient();
+  const stranger = new Uint8Array(32);
+  await client.duplex.write(frame("hello", 1, u32(0), text(ME), 2, proof, stranger));
+  await client.reader.next();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  client.store.inside = () => promise;
+  const named = bytesOf(1, text("/a"));
+  const row = bytesOf(named, 0, entry(1));
+  await client.duplex.write(bytesOf(
+    frame("flush", 2, address("/a")),
+    frame("look", 3, named),
+    frame("offer", 4, u16(1), row),
+    frame("copy", 5, named, entry(1), named, new Uint8Array(32)),
+  ));
+  const ids = [];
+  while (ids.length < 3) {
+    const next = await client.reader.next();
+    if (next?.type !== FRAME.credit) ids.push(next?.id);
+  }
+  assert.deepEqual(ids.toSorted(), [3, 4, 5]);
+  resolve();
+  const last = await client.reader.next();
+  assert.deepEqual([last?.type, last?.id], [FRAME.ok, 2]);
+  await client.duplex.end();
+  await client.ended;
 });

@@ -7,8 +7,8 @@ export type Prover = "client" | "server";
 
 export const NONCE_BYTES = 32;
 export const PROOF_BYTES = 32;
-/** LIMIT: distinct keys that one client may prove. */
-export const MAX_KEYS = 64;
+/** LIMIT: distinct keys that one client may prove; a place is one byte. */
+export const MAX_KEYS = 250;
 
 const VERSION = "csync2 fast 1";
 const NO_PROOF = new Uint8Array(0);

@@ -54,8 +54,8 @@ export const HEADER_BYTES = 9;
 export const COUNTED_BYTES = 5;
 /** LIMIT: of what a length may say. */
 export const FRAME_MAX_BYTES = 1_048_576 + 64;
-/** LIMIT: the same before anybody is identified: a name and 64 proofs. */
-export const FIRST_FRAME_MAX_BYTES = 4_096;
+/** LIMIT: the same before anybody is identified: a name and 250 proofs. */
+export const FIRST_FRAME_MAX_BYTES = 8_448;
 /** LIMIT: bytes of contents in one DATA, also after unpacking. */
 export const DATA_MAX_BYTES = 262_144;
 /** LIMIT: longest content inside its request. */

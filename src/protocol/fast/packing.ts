@@ -86,11 +86,16 @@ export class Packer {
   }
 }
 
+/** LIMIT: memory of one unpacking, 4 MiB; nobody looks back further than a whole piece. */
+const WINDOW_LOG_MAX = 22;
+
 /** @throws ProtocolError `frame` when it is none, or becomes anything but `bytes` long */
 export function unpack(zlib: Zlib, packed: Uint8Array, bytes: number): Uint8Array {
   let whole: Uint8Array;
   try {
-    whole = zlib.zstdDecompressSync(packed, { maxOutputLength: bytes });
+    const { constants: { ZSTD_d_windowLogMax: windowLog } } = zlib;
+    const params = { [windowLog]: WINDOW_LOG_MAX };
+    whole = zlib.zstdDecompressSync(packed, { maxOutputLength: bytes, params });
   } catch (cause) {
     throw broken(
       `a packed content cannot be unpacked: ${cause instanceof Error ? cause.name : ""}`,

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import zlib from "node:zlib";
 import { dbName } from "../../model/mod.ts";
-import { file, identifiedBed, isCode, KEY, Store } from "../../../tests/support/fast_bed.ts";
+import {
+  concat,
+  file,
+  identifiedBed,
+  isCode,
+  KEY,
+  Store,
+} from "../../../tests/support/fast_bed.ts";
 import { gather } from "../../../tests/support/transcript.ts";
 import { PacedDuplex } from "../paced_duplex.ts";
 import { loadZstd, Packer, unpack } from "./packing.ts";
@@ -52,6 +59,27 @@ Deno.test("unpack() takes nothing but what becomes as long as it says", () => {
   assert(bomb.length < 20_000);
   assert.throws(() => unpack(zlib, bomb, PIECE), isCode("protocol/frame"));
 });
+
+Deno.test("unpack() takes no more memory than pieces need, whatever they claim", async () => {
+  for (const [log, isTaken] of [[21, true], [27, false]] as const) {
+    const packed = await packedWith({ [zlib.constants.ZSTD_c_windowLog]: log }, soft);
+    if (isTaken) assert.equal(unpack(zlib, packed, PIECE).length, PIECE);
+    else assert.throws(() => unpack(zlib, packed, PIECE), isCode("protocol/frame"));
+  }
+});
+
+/** In a frame that does not tell its length, so that the window counts. */
+async function packedWith(params: Record<number, number>, piece: Uint8Array): Promise<Uint8Array> {
+  const packing = zlib.createZstdCompress({ params });
+  const parts: Uint8Array[] = [];
+  packing.on("data", (part: Uint8Array) => parts.push(part));
+  const { promise: ended, resolve } = Promise.withResolvers<void>();
+  packing.on("end", resolve);
+  packing.write(piece.subarray(0, 1_000));
+  packing.flush(() => packing.end(piece.subarray(1_000)));
+  await ended;
+  return concat(parts);
+}
 
 Deno.test("loadZstd() finds it in this runtime", async () => {
   assert.notEqual(await loadZstd(), undefined);

@@ -1,5 +1,5 @@
 /** Frames -> RequestHandler: many requests side by side, answers in any order (docs/fast-protocol.md). */
-import type { Refusal } from "../../model/mod.ts";
+import { isDbName, type Refusal } from "../../model/mod.ts";
 import type { Duplex } from "../../net/mod.ts";
 import { REPLY } from "../classic/replies.ts";
 import type { Trace } from "../classic/wire.ts";
@@ -31,6 +31,7 @@ export interface FastServerOptions {
   /** LIMIT: longest content taken. */
   readonly maxStreamBytes: number;
   readonly aliveMs?: number | undefined;
+  readonly patienceMs?: number | undefined;
   /** What proofs under a name are made over. */
   readonly binding: (clientName: string) => Promise<Uint8Array>;
   readonly trace?: Trace | undefined;
@@ -83,6 +84,7 @@ class FastServer {
       trace: options.trace,
       readsLess: true,
       aliveMs: options.aliveMs,
+      patienceMs: options.patienceMs,
       maxBytes: () => this.#keys === undefined ? FIRST_FRAME_MAX_BYTES : FRAME_MAX_BYTES,
       take: (type, id, reader, isOwned) => this.#take(type, id, { reader, isOwned }),
       contentOf: (id) => this.#tasks.get(id)?.task.incoming,
@@ -135,20 +137,29 @@ class FastServer {
     if (place === undefined || place.before === 0) ready();
   }
 
+  /**
+   * Only what may be done takes a place: whoever has proven no key cannot make us work on paths of
+   * thousands of directories.
+   */
   #place(request: Request, ready: () => void): Place | undefined {
     switch (request.do) {
       case "offer":
-        return this.#order.wait(request.rows.map(({ name }) => name), ready);
+        return this.#order.wait(request.rows.filter(this.#mayAsk).map(({ name }) => name), ready);
       case "list":
       case "ranges":
       case "rows":
         return undefined;
-      case "copy":
-        return this.#order.enter([request.name, request.like.name], ready);
+      case "copy": {
+        const names = [request, request.like].filter(this.#mayAsk).map(({ name }) => name);
+        return this.#order.enter(names, ready);
+      }
       default:
-        return this.#order.enter([request.name], ready);
+        return this.#mayAsk(request) ? this.#order.enter([request.name], ready) : undefined;
     }
   }
+
+  readonly #mayAsk = ({ key, name }: { readonly key: number; readonly name: string }): boolean =>
+    this.#keys?.[key] !== undefined && isDbName(name);
 
   #begin(pending: Pending): void {
     if (this.#failure !== undefined) return this.#ended(pending);

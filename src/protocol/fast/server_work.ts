@@ -25,7 +25,7 @@ import {
 import { broken, type Writer } from "./bytes.ts";
 import type { Channel } from "./channel.ts";
 import { Incoming } from "./incoming.ts";
-import { FRAME, TEXT_MAX_BYTES } from "./layout.ts";
+import { COUNTED_BYTES, FRAME, FRAME_MAX_BYTES, TEXT_MAX_BYTES } from "./layout.ts";
 import type { CopyRequest, OfferRow, PutRequest, Request } from "./requests.ts";
 import { refusalBytes, writeRefusal } from "./values.ts";
 
@@ -49,6 +49,9 @@ export interface WorkerOptions {
 type RequestOf<K extends Request["do"]> = Extract<Request, { readonly do: K }>;
 
 const DENIED: Refusal = { kind: "denied", why: "no grant" };
+/** LIMIT: of a whole frame. */
+const OFFER_ANSWERS_BYTES = FRAME_MAX_BYTES - COUNTED_BYTES;
+const TARGET_REGEXP = /(?<=:type=lnk:target=).*$/s;
 /** PERF: rows of a list travel in pieces of about this size. */
 const LIST_PIECE_CHARS = 65_536;
 
@@ -151,7 +154,10 @@ export class Worker {
     });
     const got = asked.length > 0 ? await bulkOf(handler).offer(asked) : [];
     places.forEach((place, at) => answers[place] = fitting(got[at]!));
-    this.#ok(task, offerAnswersBytes(answers), (writer) => writeOfferAnswers(writer, answers));
+    const told = offerAnswersBytes(answers) <= OFFER_ANSWERS_BYTES
+      ? answers
+      : answers.map(withoutTarget);
+    this.#ok(task, offerAnswersBytes(told), (writer) => writeOfferAnswers(writer, told));
   }
 
   /** Whether the file was made; if not, the client sends it. */
@@ -324,6 +330,12 @@ function wholeOf(put: PutSession): NonNullable<PutSession["applyWhole"]> {
 function fitting(answer: OfferAnswer): OfferAnswer {
   if (answer.kind !== "there" || answer.checkText.length <= TEXT_MAX_BYTES) return answer;
   return failed("File name too long");
+}
+
+/** Many long targets do not fit in a frame. Who is not told it takes it for another one than his own. */
+function withoutTarget(answer: OfferAnswer): OfferAnswer {
+  if (answer.kind !== "there") return answer;
+  return { ...answer, checkText: answer.checkText.replace(TARGET_REGEXP, "") };
 }
 
 async function* none(): ByteStream {}
