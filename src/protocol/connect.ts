@@ -151,15 +151,17 @@ function fastPeer(
   duplex: Duplex,
   options: ConnectPeerOptions & {
     readonly nonces: Nonces;
+    readonly roundTripMs: number;
     readonly onProven: () => Promise<void>;
   },
 ): FastPeer {
-  const { nonces, configName, limits, trace, keys = [], onProven } = options;
+  const { nonces, roundTripMs, configName, limits, trace, keys = [], onProven } = options;
   const tls = duplex.binding;
   return new FastPeer({
     duplex,
     limits,
     trace,
+    roundTripMs,
     keys: [...new Set(keys)],
     binding: (clientName) => keyBinding({ ...nonces, tls, configName, clientName }),
     onProven,
@@ -174,7 +176,7 @@ function fastPeer(
 async function start(
   wire: Wire,
   { configName, groups, fast = "never" }: ConnectPeerOptions,
-): Promise<ServerKind | { readonly nonces: Nonces }> {
+): Promise<ServerKind | { readonly nonces: Nonces; readonly roundTripMs: number }> {
   // COMPAT: an empty name is sent as "CONFIG", one blank (W 4.1).
   const config = configName === "" ? "CONFIG " : commandLine("CONFIG", configName);
   const group = groups === undefined ? [] : [commandLine("GROUP", groups.join(","))];
@@ -184,15 +186,17 @@ async function start(
     }
   }
   const clientNonce = freshNonce(), offer = fastOffer(clientNonce);
+  const sentAtMs = performance.now();
   await wire.send(config, ...group, PROBE, ...(fast === "offer" ? [offer] : []));
   await expectOk(wire, "config");
   if (groups !== undefined) await expectOk(wire, "group");
   const kind = await probed(wire);
+  const roundTripMs = performance.now() - sentAtMs;
   const isLate = fast === "if-ours" && kind.isOurs;
   if (fast !== "offer" && !isLate) return kind;
   if (isLate) await wire.send(offer);
   const serverNonce = await offered(wire);
-  return serverNonce === undefined ? kind : { nonces: { clientNonce, serverNonce } };
+  return serverNonce === undefined ? kind : { nonces: { clientNonce, serverNonce }, roundTripMs };
 }
 
 /** The answer to the probe. */

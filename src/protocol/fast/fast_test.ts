@@ -45,7 +45,7 @@ Deno.test("a fast peer identifies itself once per name and disposes everything",
   {
     await using bed = await identifiedBed({ store });
     assert.equal(bed.peer.dialect, "fast");
-    assert.equal(bed.peer.window, 256);
+    assert.ok(bed.peer.window >= 256);
     assert.deepEqual(await bed.peer.identify(ME), { kind: "done" });
     assert.deepEqual(await bed.peer.flush(KEY, A), { kind: "done" });
     assert.deepEqual(await bed.peer.identify("other.demo" as HostName), { kind: "done" });
