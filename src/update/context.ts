@@ -15,7 +15,7 @@ export interface PushContext {
   /** Nothing is done unless the peer has exactly this: a version as `Told` has it. */
   readonly onlyOver?: string;
   /** Announces the own name; false when the peer refused it, which is reported once. */
-  identify(myName: HostName): Promise<boolean>;
+  identify(myName: HostName): boolean | Promise<boolean>;
   /**
    * The peer is about to lose a conflict. It may have told others its version before, so they are told
    * ours again.

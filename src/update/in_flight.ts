@@ -16,7 +16,10 @@ export interface InFlightOptions {
    * Called for one row after the other, when its events have been told. `again`: the row, and others
    * that need what it needs, come again later, so their events are not told.
    */
-  readonly onEnd: (row: DirtyRow, result: PushResult) => Promise<"go on" | "again">;
+  readonly onEnd: (
+    row: DirtyRow,
+    result: PushResult,
+  ) => "go on" | "again" | Promise<"go on" | "again">;
 }
 
 export interface Start {
@@ -76,12 +79,18 @@ export class InFlight {
    * @param most rows at a time, if that is less than the window
    */
   async room(most = Infinity): Promise<void> {
-    while (!this.hasRoom || this.#queue.length >= most) await this.#endFirst();
+    while (!this.hasRoom || this.#queue.length >= most) {
+      const ending = this.#endFirst();
+      if (ending !== undefined) await ending;
+    }
   }
 
   /** Waits for the end of all. @throws as `room` */
   async drain(): Promise<void> {
-    while (this.#queue.length > 0) await this.#endFirst();
+    while (this.#queue.length > 0) {
+      const ending = this.#endFirst();
+      if (ending !== undefined) await ending;
+    }
     this.#isAgain = false;
   }
 
@@ -104,19 +113,29 @@ export class InFlight {
     this.#queue.push(row);
   }
 
-  async #endFirst(): Promise<void> {
+  /** PERF: undefined when there was nothing to wait for. */
+  #endFirst(): Promise<void> | undefined {
     const first = this.#queue[0]!;
-    if ("result" in first) {
-      this.#queue.shift();
-      first.tell(this.#options.reporter);
-      if (await this.#options.onEnd(first.row, first.result) === "again") this.#isAgain = true;
-    } else {
-      const result = await first.end;
-      if (result instanceof Failure) return await this.#fail(first, result);
-      this.#queue.shift();
-      this.#forget(first);
-      await this.#tellEnd(first, result);
-    }
+    if (!("result" in first)) return this.#endGoing(first);
+    this.#queue.shift();
+    first.tell(this.#options.reporter);
+    const noting = this.#note(this.#options.onEnd(first.row, first.result));
+    if (noting !== undefined) return noting.then(() => this.#tellNext());
+    this.#tellNext();
+    return undefined;
+  }
+
+  async #endGoing(first: Going): Promise<void> {
+    const result = await first.end;
+    if (result instanceof Failure) return await this.#fail(first, result);
+    this.#queue.shift();
+    this.#forget(first);
+    const telling = this.#tellEnd(first, result);
+    if (telling !== undefined) await telling;
+    this.#tellNext();
+  }
+
+  #tellNext(): void {
     const next = this.#queue[0];
     if (!this.#isAgain && next !== undefined && !("result" in next)) next.reporter.tell();
   }
@@ -126,14 +145,27 @@ export class InFlight {
     this.#bytes -= going.bytes;
   }
 
-  async #tellEnd({ row, reporter }: Going, result: PushResult): Promise<void> {
-    if (this.#isAgain && result === "parent-missing") return;
+  #tellEnd({ row, reporter }: Going, result: PushResult): Promise<void> | undefined {
+    if (this.#isAgain && result === "parent-missing") return undefined;
     reporter.tell();
-    // What the peer lacks is sent when nothing else is under way.
-    if (result === "parent-missing") {
-      await Promise.all(this.#queue.map((one) => "end" in one ? one.end : undefined));
-    }
+    if (result === "parent-missing") return this.#whenOthersEnded(row, result);
+    return this.#note(this.#options.onEnd(row, result));
+  }
+
+  #note(end: "go on" | "again" | Promise<"go on" | "again">): Promise<void> | undefined {
+    if (typeof end !== "string") return this.#noteLater(end);
+    if (end === "again") this.#isAgain = true;
+    return undefined;
+  }
+
+  /** What the peer lacks is sent when nothing else is under way. */
+  async #whenOthersEnded(row: DirtyRow, result: PushResult): Promise<void> {
+    await Promise.all(this.#queue.map((one) => "end" in one ? one.end : undefined));
     if (await this.#options.onEnd(row, result) === "again") this.#isAgain = true;
+  }
+
+  async #noteLater(end: Promise<"go on" | "again">): Promise<void> {
+    if (await end === "again") this.#isAgain = true;
   }
 
   /** What others achieved counts, whatever became of the first one. */

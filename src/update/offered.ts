@@ -29,3 +29,10 @@ export interface SmallContent {
   /** At least the bytes of the file. */
   readonly bytes: Uint8Array;
 }
+
+/** A row that is about to be pushed. */
+export interface Begun {
+  readonly row: DirtyRow;
+  readonly isRemoval: boolean;
+  readonly seen?: Seen | undefined;
+}

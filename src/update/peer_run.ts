@@ -9,7 +9,7 @@ import {
   isBelow,
   nameOrder,
   parent,
-  refusalText,
+  type Present,
 } from "../model/mod.ts";
 import type { Peer } from "../protocol/mod.ts";
 import type { Reporter } from "../report/mod.ts";
@@ -23,8 +23,9 @@ import { InFlight } from "./in_flight.ts";
 import { LARGE_AT_ONCE, LargeFiles } from "./large_files.ts";
 import * as say from "./messages.ts";
 import { markSubtree } from "./missing_parent.ts";
-import type { Offered, Seen } from "./offered.ts";
+import type { Begun, Offered } from "./offered.ts";
 import { Offering } from "./offering.ts";
+import { OwnName } from "./own_name.ts";
 import { type Plan, planOf, removalsAmong } from "./plan.ts";
 import { memoryOf, pushOne, type PushResult } from "./push_one.ts";
 import { readAhead } from "./read_ahead.ts";
@@ -63,9 +64,7 @@ export class PeerRun {
   readonly #kept = new Set<DbName>();
   /** Parents that were missing at the peer: sent even when the command line does not name them. */
   readonly #parents = new Set<DbName>();
-  readonly #refusedNames = new Set<HostName>();
-  /** Own name that the peer has accepted last. */
-  #announced: HostName | undefined;
+  readonly #ownName: OwnName;
   /** Directory that the peer lacks, from where the next pass begins. */
   #missing: DbName | undefined;
   #leftOver = 0;
@@ -75,7 +74,8 @@ export class PeerRun {
   constructor(options: PeerRunOptions, peerName: HostName) {
     this.#options = options;
     this.#peerName = peerName;
-    const { state, config, isChecked = false } = options;
+    const { state, config, reporter, isChecked = false } = options;
+    this.#ownName = new OwnName(peerName, reporter);
     this.#settled = new SettleQueue(state, {
       ignored: config.ignored,
       isChecked,
@@ -198,7 +198,9 @@ export class PeerRun {
     this.#missing = undefined;
     for await (const some of this.#offered(flight, context, this.#due(from))) {
       for (const one of readAhead(context, some)) {
-        if (this.#large.puts(one) || await this.#begin(flight, context, one)) continue;
+        if (this.#large.puts(one)) continue;
+        const begun = this.#begin(flight, context, one);
+        if (begun === true || await begun) continue; // PERF: nothing to wait for, mostly
         await flight.drain();
         return this.#missing;
       }
@@ -234,12 +236,15 @@ export class PeerRun {
   }
 
   /** @returns false when nothing more may begin */
-  async #begin(flight: InFlight, context: PushContext, one: Offered): Promise<boolean> {
+  #begin(flight: InFlight, context: PushContext, one: Offered): boolean | Promise<boolean> {
     const { row, seen, same } = one;
-    if (same === undefined) {
-      return await this.#start(flight, context, { row, isRemoval: false, seen });
-    }
-    if (!flight.hasRoom) await flight.room();
+    if (same === undefined) return this.#start(flight, context, { row, isRemoval: false, seen });
+    const take = () => this.#take(flight, row, same);
+    return flight.hasRoom ? take() : flight.room().then(take);
+  }
+
+  /** The peer has it. */
+  #take(flight: InFlight, row: DirtyRow, same: Present): boolean {
     if (this.#isStopped || this.#missing !== undefined) return false;
     const job = { name: row.name, peer: this.#peerName, isRemoval: false };
     this.#looked.set(row.name, same);
@@ -268,13 +273,20 @@ export class PeerRun {
    *
    * @returns false when nothing more may begin
    */
-  async #start(
-    flight: InFlight,
-    context: PushContext,
-    { row, isRemoval, seen }: { row: DirtyRow; isRemoval: boolean; seen?: Seen | undefined },
-  ): Promise<boolean> {
-    const isAlone = row.myName !== this.#announced;
-    await (isAlone ? flight.drain() : flight.room());
+  #start(flight: InFlight, context: PushContext, begun: Begun): boolean | Promise<boolean> {
+    if (!this.#ownName.is(begun.row.myName)) return this.#startAlone(flight, context, begun);
+    const start = () => this.#startNow(flight, context, begun);
+    return flight.hasRoom ? start() : flight.room().then(start);
+  }
+
+  async #startAlone(flight: InFlight, context: PushContext, begun: Begun): Promise<boolean> {
+    await flight.drain();
+    if (!this.#startNow(flight, context, begun)) return false;
+    await flight.drain();
+    return true;
+  }
+
+  #startNow(flight: InFlight, context: PushContext, { row, isRemoval, seen }: Begun): boolean {
     if (this.#isStopped || this.#missing !== undefined) return false;
     flight.start({
       row,
@@ -282,7 +294,6 @@ export class PeerRun {
       bytes: context.peer.bulk === undefined ? 0 : memoryOf(seen),
       push: (reporter) => pushOne({ ...context, reporter }, row, { isRemoval, seen }),
     });
-    if (isAlone) await flight.drain();
     return true;
   }
 
@@ -290,10 +301,12 @@ export class PeerRun {
     return new InFlight({
       window: context.peer.window,
       reporter: this.#options.reporter,
-      onEnd: async (row, result) => {
-        if (result !== "parent-missing") await this.#account(row, result);
-        else this.#missing = await this.#sendParent(context, row);
-        return this.#missing === undefined ? "go on" : "again";
+      onEnd: (row, result) => {
+        const next = () => this.#missing === undefined ? "go on" : "again";
+        const accounting = result === "parent-missing"
+          ? this.#sendParent(context, row)
+          : this.#account(row, result);
+        return accounting === undefined ? next() : accounting.then(next);
       },
     });
   }
@@ -328,16 +341,15 @@ export class PeerRun {
   }
 
   /** Each directory is sent once only, so that a run ends whatever a peer claims. */
-  async #sendParent(context: PushContext, row: DirtyRow): Promise<DbName | undefined> {
-    const { reporter, state, dryRun } = this.#options;
-    const { name } = row;
+  async #sendParent(context: PushContext, row: DirtyRow): Promise<void> {
+    const { reporter, state, dryRun } = this.#options, { name } = row;
     const job = { name, peer: this.#peerName, isRemoval: false };
     const dir = parent(name);
     if (dir !== undefined && !this.#parents.has(dir) && !dryRun) {
       this.#parents.add(dir);
       reporter.note(say.missingParent(dir, this.#peerName));
       await this.#settled.flush();
-      if (await markSubtree(context, state, dir)) return dir;
+      if (await markSubtree(context, state, dir)) return void (this.#missing = dir);
     }
     if (dryRun) {
       const [kind, peer] = ["?M", this.#peerName];
@@ -347,18 +359,20 @@ export class PeerRun {
       reporter.note(say.staysDirty(job));
     }
     await this.#account(row, "kept");
-    return undefined;
   }
 
-  async #account(row: DirtyRow, result: Exclude<PushResult, "parent-missing">): Promise<void> {
+  #account(
+    row: DirtyRow,
+    result: Exclude<PushResult, "parent-missing">,
+  ): Promise<void> | undefined {
     const sent = this.#looked.get(row.name);
     this.#looked.delete(row.name);
-    if (result === "settled") await this.#settled.add(row, sent);
     // Of what is settled only what stays marked can come again (`#flush`).
     if (result !== "present" && result !== "settled") this.#kept.add(row.name);
-    if (result === "kept" && !this.#options.dryRun) await this.#settled.keep(row);
     if (result === "in-no-group") this.#leftOver++;
     this.#options.reporter.progress({ peer: this.#peerName, files: 1 });
+    if (result === "settled") return this.#settled.add(row, sent);
+    return result === "kept" && !this.#options.dryRun ? this.#settled.keep(row) : undefined;
   }
 
   get #isStopped(): boolean {
@@ -374,7 +388,7 @@ export class PeerRun {
       peer,
       peerName: this.#peerName,
       dryRun,
-      identify: (myName) => this.#identify(peer, myName),
+      identify: (myName) => this.#ownName.identify(peer, myName),
       looked: (name, here) => this.#looked.set(name, here),
       tellOthers: (name) => tellOthers(this.#options, this.#peerName, name),
       wasPut: (name, what, bytes) => {
@@ -382,19 +396,5 @@ export class PeerRun {
         if (bytes > 0) reporter.progress({ peer: this.#peerName, bytes });
       },
     };
-  }
-
-  async #identify(peer: Peer, myName: HostName): Promise<boolean> {
-    if (this.#refusedNames.has(myName)) return false;
-    if (this.#announced === myName) return true;
-    this.#announced = undefined;
-    const outcome = await peer.identify(myName);
-    if (outcome.kind === "done") {
-      this.#announced = myName;
-      return true;
-    }
-    this.#refusedNames.add(myName);
-    this.#options.reporter.note(say.notIdentified(this.#peerName, refusalText(outcome)));
-    return false;
   }
 }

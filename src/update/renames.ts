@@ -55,11 +55,11 @@ export interface RenamingRun {
   /** All other rows of this run. */
   readonly due: () => AsyncIterable<readonly DirtyRow[]>;
   /** Begins to push a row that is no removal; false: nothing more may begin. */
-  readonly push: (row: DirtyRow) => Promise<boolean>;
+  readonly push: (row: DirtyRow) => boolean | Promise<boolean>;
   /** Waits for all that was begun. */
   readonly drain: () => Promise<void>;
   /** The peer has the object of the row. */
-  readonly settle: (row: DirtyRow) => Promise<void>;
+  readonly settle: (row: DirtyRow) => void | Promise<void>;
   readonly isStopped: () => boolean;
 }
 

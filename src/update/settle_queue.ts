@@ -64,15 +64,21 @@ export class SettleQueue {
   }
 
   /** Like `add`, for a row that stays: the peer refused, but perhaps in the middle of a change. */
-  async keep(row: DirtyRow): Promise<void> {
-    await this.add({ ...row, generation: NO_GENERATION });
+  keep(row: DirtyRow): Promise<void> | undefined {
+    return this.add({ ...row, generation: NO_GENERATION });
   }
 
-  /** @param sent what the peer has now, or that it has nothing */
-  async add(row: DirtyRow, sent?: Entry): Promise<void> {
+  /**
+   * @param sent what the peer has now, or that it has nothing
+   * @returns undefined when there is nothing to wait for
+   */
+  add(row: DirtyRow, sent?: Entry): Promise<void> | undefined {
     this.#waiting.push({ row, sent });
     this.#timer ??= setTimeout(() => this.#start(), SETTLE_MS);
-    if (this.#waiting.length < SETTLE_ROWS) return;
+    return this.#waiting.length < SETTLE_ROWS ? undefined : this.#makeRoom();
+  }
+
+  async #makeRoom(): Promise<void> {
     await this.#writing; // at most one transaction behind
     this.#start();
     if (this.#failure !== undefined) throw this.#failure;

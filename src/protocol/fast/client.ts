@@ -175,7 +175,7 @@ export class FastPeer implements Peer {
     return digest instanceof Uint8Array ? digest : undefined;
   }
 
-  async put(
+  put(
     key: Key,
     name: DbName,
     want: Present,
@@ -183,12 +183,16 @@ export class FastPeer implements Peer {
     options: PutOptions = {},
   ): Promise<Outcome> {
     const target = this.#target(key, name);
-    if ("kind" in target) return target;
-    if (want.kind === "lnk" && want.target === "") return failed("Empty link target");
-    if (!fitsEntry(want)) return UNSPEAKABLE;
-    if (want.kind === "reg") {
-      return await this.#puts.send({ ...target, want, content, ...options });
+    if ("kind" in target) return Promise.resolve(target);
+    if (want.kind === "reg" && fitsEntry(want)) {
+      return this.#puts.send({ ...target, want, content, ...options });
     }
+    return this.#make(target, want);
+  }
+
+  async #make(target: Target, want: Present): Promise<Outcome> {
+    if (want.kind === "lnk" && want.target === "") return failed("Empty link target");
+    if (!fitsEntry(want) || want.kind === "reg") return UNSPEAKABLE;
     const { sender } = this.#calls.channel;
     return await this.#calls.ask({
       bytes: targetBytes(target) + entryBytes(want),

@@ -33,20 +33,20 @@ export class PutSender {
     this.#maxSignatureBytes = limits?.maxSignatureBytes ?? MAX_SIGNATURE_BYTES;
   }
 
-  async send(put: Put): Promise<Outcome> {
+  send(put: Put): Promise<Outcome> {
     const { whole, content, isNew = false, want } = put;
     const isWhole = want.size <= (isNew ? RESUMED_BYTES : SMALL_BYTES);
     if (whole !== undefined && (content === undefined || isWhole)) {
-      return await this.#sendWhole(put, whole);
+      return this.#sendWhole(put, whole);
     }
     if (content === undefined) {
-      throw new RangeError("Cannot put a regular file without its content");
+      return Promise.reject(new RangeError("Cannot put a regular file without its content"));
     }
-    return await this.#sendDelta(put, content);
+    return this.#sendDelta(put, content);
   }
 
   /** The content is taken when it is its turn: no more of them wait in memory than the server takes. */
-  async #sendWhole(put: Put, take: () => WholeContent): Promise<Outcome> {
+  #sendWhole(put: Put, take: () => WholeContent): Promise<Outcome> {
     const { want } = put, { sender, outgoing } = this.#calls.channel;
     const sending = new Sending(outgoing);
     const room = want.size <= INSIDE_MAX_BYTES ? want.size : 0;
@@ -68,10 +68,10 @@ export class PutSender {
         }),
       isSending: () => sending.isUnderWay,
     });
-    return await this.#outcome(asked, sending);
+    return this.#outcome(asked, sending);
   }
 
-  async #sendDelta(put: Put, content: DeltaSource): Promise<Outcome> {
+  #sendDelta(put: Put, content: DeltaSource): Promise<Outcome> {
     const { sender, granted, outgoing } = this.#calls.channel;
     const signature = new Incoming(granted, this.#maxSignatureBytes);
     const sending = new Sending(outgoing);
@@ -93,7 +93,7 @@ export class PutSender {
       isSending: () => sending.isUnderWay,
       incoming: signature,
     });
-    return await this.#outcome(asked, sending);
+    return this.#outcome(asked, sending);
   }
 
   async #deltaOf(signature: Incoming, content: DeltaSource): Promise<SizedStream | undefined> {
