@@ -187,3 +187,22 @@ Deno.test("a push that is stopped between an offer and its rows leaves their mar
   await update({ config, state, jail, reporter, dial, signal: stop.signal });
   assert.equal((await bed.dirty()).length, 5);
 });
+
+Deno.test("what the peer has removed with its directory is told as in the classic dialect", async () => {
+  const told: string[][] = [];
+  for (const options of [FAST, {}]) {
+    const { bed, peer } = await marked(GROUP, TREE, options);
+    await using _ = bed;
+    await bed.update();
+    await markAll(bed, peer);
+    for (const name of ["a/d/f", "a/d/g", "a/d"].map((name) => bed.name(name))) {
+      peer.objects.delete(name);
+      peer.dirty.add(name);
+    }
+    await bed.update();
+    told.push(bed.lines(0));
+    assert.equal((await bed.dirty()).length, 3);
+  }
+  assert.deepEqual(told[0], told[1]);
+  assert.ok(told[0]!.some((line) => line.includes("Parent dir missing.")));
+});

@@ -317,9 +317,19 @@ async function carryOut(push: Push, act: () => Promise<Outcome>): Promise<PushRe
   return refuse(push, second);
 }
 
-/** It was not asked for just now, and what the peer's disk says may mean anything. */
+/**
+ * It was not asked for just now, and what the peer's disk says may mean anything. Marks there are looked
+ * at first; a directory that was missing before is what counts.
+ */
 function mayLackParent({ seen }: Push, { kind }: Refusal): boolean {
-  return seen !== undefined && (kind === "parent-missing" || kind === "failed");
+  if (seen === undefined) return false;
+  return kind === "parent-missing" || kind === "failed" ||
+    (kind === "conflict" && seen.there.kind !== "there" && isParentMissingIn(seen.there));
+}
+
+function isParentMissingIn(there: NotThere): boolean {
+  const facts = answerFacts(there);
+  return "kind" in facts && facts.kind === "parent-missing";
 }
 
 async function flushThen(push: Push, act: () => Promise<Outcome>): Promise<Outcome> {

@@ -189,7 +189,7 @@ export class FakePeer implements Peer {
     const request = `PUT ${want.kind} ${name}`;
     // Contents come without a question before.
     const lacksParent = this.bulk !== undefined && !this.objects.has(name) &&
-      this.#missing(name).kind !== "absent";
+      !this.dirty.has(name) && this.#missing(name).kind !== "absent";
     if (lacksParent) {
       this.log.push(request);
       return PARENT_MISSING;
