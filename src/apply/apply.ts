@@ -151,10 +151,13 @@ export class Held implements Disposable {
    * Makes the directories above that are missing, and looks again.
    * @returns why that is not possible
    */
-  makeParents(): Refusal | undefined {
-    const { jail } = this.#workshop;
+  async makeParents(): Promise<Refusal | undefined> {
+    const { jail, durable } = this.#workshop;
     try {
-      makeParents(jail, this.#target.at);
+      for (const made of makeParents(jail, this.#target.at)) {
+        using above = jail.parentOf(made).dir;
+        await durable.entries(above);
+      }
       this.look();
       return undefined;
     } catch (error) {

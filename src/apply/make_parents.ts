@@ -13,17 +13,22 @@ const OWN_BITS = 0o700;
  * made in, and what that one allows, but nobody except the owner may write to it; it is complete before
  * anybody else can enter it. No link is followed.
  *
+ * @returns those that were missing, from the top; durable by the directory above each
  * @throws OsError; Refused when somebody puts something else in the place of a new one
  */
-export function makeParents(jail: Jail, { anchor, below }: Located): void {
+export function makeParents(jail: Jail, { anchor, below }: Located): readonly Located[] {
+  const made: Located[] = [];
   const parts = below.split("/").slice(0, -1);
   for (let end = 1; end <= parts.length; end++) {
-    const { dir, leaf } = jail.parentOf({ anchor, below: parts.slice(0, end).join("/") });
+    const at: Located = { anchor, below: parts.slice(0, end).join("/") };
+    const { dir, leaf } = jail.parentOf(at);
     using above = dir;
     if (above.look(leaf).kind === "dir") continue;
     const model = above.look("." as Name);
     makeLike(above, leaf, model.kind === "dir" ? model.meta : undefined);
+    made.push(at);
   }
+  return made;
 }
 
 function makeLike(above: DirHandle, leaf: Name, model: Meta | undefined): void {

@@ -6,7 +6,8 @@ import { makeParents } from "./make_parents.ts";
 Deno.test("D 7.2.11 makeParents() makes what is missing, like the directory above", () => {
   using t = tree({ "top/": directory({ mode: 0o3777, uid: 12, gid: 34 }) });
   using jail = openJail();
-  makeParents(jail, t.at("top/a/b/file"));
+  const made = makeParents(jail, t.at("top/a/b/file"));
+  assert.deepEqual(made, [t.at("top/a"), t.at("top/a/b")]);
   for (const name of ["top/a", "top/a/b"]) {
     const entry = t.entry(name);
     assert.ok(entry.kind === "dir");
@@ -14,7 +15,7 @@ Deno.test("D 7.2.11 makeParents() makes what is missing, like the directory abov
     assert.deepEqual([(mode & 0o7777).toString(8), uid, gid], ["2755", 12, 34], name);
   }
   assert.deepEqual(Object.keys(t.read()), ["top/", "top/a/", "top/a/b/"], "not the file itself");
-  makeParents(jail, t.at("top/a/b/file"));
+  assert.deepEqual(makeParents(jail, t.at("top/a/b/file")), []);
 });
 
 Deno.test("D 7.2.11 makeParents() keeps closed what is closed", () => {

@@ -104,7 +104,7 @@ export class Gate {
     const refusal = refusesIfDirty && await this.recheck.refuseDirty(granted.name, held.seen);
     if (refusal) return refusal;
     if (makes && held.seen === undefined && this.makesParents(granted)) {
-      const refusal = held.makeParents();
+      const refusal = await held.makeParents();
       if (refusal !== undefined) return this.recheck.refuse(granted.name, refusal);
     }
     undo.move();

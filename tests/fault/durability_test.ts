@@ -235,3 +235,17 @@ function isDeath(error: unknown): boolean {
   if (error instanceof SuppressedError) return isDeath(error.error) && isDeath(error.suppressed);
   return error instanceof Died;
 }
+
+Deno.test("D 7.2.11 directories that are made above a file are durable before it is put", async () => {
+  for (const durability of ["file", "batch"] as const) {
+    using bench = new Workbench();
+    const log: string[] = [];
+    await tracing({ disk: "ext4", log }, async () => {
+      using held = (await bench.applier({ durability }).hold(bench.target("P/Q/F")))!;
+      held.look();
+      equal(await held.makeParents(), undefined);
+    });
+    equal(log.filter((line) => /^fsync(Aside)? \.$/.test(line)).length, 2, log.join("\n"));
+    ok(bench.tree()["P/Q"] !== undefined);
+  }
+});
