@@ -258,18 +258,41 @@ function judgeSame(bed: CutBed, { wanted, records }: Model, faults: Faults): voi
   if (left.length > 0) faults.push(`at last these changes are under way: ${left.join(" ")}`);
 }
 
-/** Places where a line or a stream ends, the beginning included. */
+/** Longest frame of the fast dialect, and its shortest, without the field of its length. */
+const FRAME_BYTES = { min: 5, max: 1_048_640 };
+const LENGTH_BYTES = 4;
+/** Behind these lines frames follow, if the other side agrees. */
+const FAST_REGEXP = /^(?:CSYNC3 |OK \(csync3 )/;
+
+/** Places where a line, a stream or a frame ends, the beginning included. */
 export function boundaries(bytes: Uint8Array): number[] {
   const found = [0];
   for (let at = 0; at < bytes.length;) {
     const lf = bytes.indexOf(10, at);
     const end = lf < 0 ? bytes.length : lf + 1;
     found.push(end);
-    const header = /^octet-stream (\d+)\n$/.exec(fromBytes(bytes.subarray(at, end)));
+    const line = fromBytes(bytes.subarray(at, end));
+    if (FAST_REGEXP.test(line) && isFrame(bytes, end)) return [...found, ...frameEnds(bytes, end)];
+    const header = /^octet-stream (\d+)\n$/.exec(line);
     at = end + Number(header?.[1] ?? 0);
     if (at > end) found.push(at);
   }
   return found;
+}
+
+/** Text is none: its first letters would be an immense length. */
+function isFrame(bytes: Uint8Array, at: number): boolean {
+  if (at + LENGTH_BYTES > bytes.length) return false;
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(at, true);
+  return length >= FRAME_BYTES.min && length <= FRAME_BYTES.max;
+}
+
+function* frameEnds(bytes: Uint8Array, from: number): Generator<number> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  for (let at = from; isFrame(bytes, at);) {
+    at += LENGTH_BYTES + view.getUint32(at, true);
+    yield Math.min(at, bytes.length);
+  }
 }
 
 export interface SampleOptions {
