@@ -31,7 +31,8 @@ Modes without
   --make-cert             Make the TLS key and certificate of this host
   --check-config          Warn of what the configuration hardly means; 0: nothing to say
   --list-certs            List the peers whose certificates are known, with SHA-256 fingerprints
-  --forget-cert peer..    Take the next certificate that these peers show
+  --forget-cert peer..    Take the next certificate that these peers show, and
+                          the dialect that they speak
   --version, --help
 
 Options

@@ -78,6 +78,26 @@ Deno.test("--classic on either side is the way back, and without it the way to t
   assert.equal(dialect(cluster), "classic");
 });
 
+Deno.test("without TLS a host that has proven its key is told none in the classic dialect", async () => {
+  await using cluster = await pair({ plain: true });
+  await push(cluster);
+  await cluster.stop("b");
+  await cluster.start("b", ["--classic"]);
+  await markAll(cluster);
+  const refused = await cluster.run("a", "-u");
+  assert.equal(refused.rc, 1);
+  assert.match(refused.stderr, /has proven the group key before.*--forget-cert/);
+  assert.ok(!cluster.serverSaid("b").includes(KEY));
+  const forgotten = await cluster.run("a", "--forget-cert", "b.demo");
+  assert.deepEqual(forgotten, {
+    rc: 0,
+    stdout: "",
+    stderr: "Forgot that b.demo has proven the group key.\n",
+  });
+  await push(cluster);
+  assert.equal(dialect(cluster), "classic");
+});
+
 Deno.test("a host with another key gets nothing, is not pinned, and no key is told", async () => {
   await using cluster = await pair();
   Deno.writeTextFileSync(`${cluster.base}/b/etc/demo.key`, `${KEY.split("").reverse().join("")}\n`);
