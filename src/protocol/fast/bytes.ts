@@ -130,6 +130,11 @@ export class Reader {
     return this.#bytes.subarray(from, from + length);
   }
 
+  /** As `rest`, which is still to be read. */
+  peek(): Uint8Array {
+    return this.#bytes.subarray(this.#at, this.#end);
+  }
+
   /** A view of all that is left. */
   rest(): Uint8Array {
     return this.raw(this.left);

@@ -3,18 +3,11 @@ import type { Duplex } from "../../net/mod.ts";
 import type { Trace } from "../classic/wire.ts";
 import { broken, type Reader } from "./bytes.ts";
 import { Credit, Granted } from "./credit.ts";
+import { frameNote } from "./frame_note.ts";
 import { FrameReader } from "./frame_reader.ts";
 import { FrameSender } from "./frame_sender.ts";
 import type { Incoming } from "./incoming.ts";
-import {
-  ALIVE_MS,
-  CREDIT_BYTES,
-  DATA_MAX_BYTES,
-  ENDING,
-  FRAME,
-  frameName,
-  PACKING,
-} from "./layout.ts";
+import { ALIVE_MS, CREDIT_BYTES, DATA_MAX_BYTES, ENDING, FRAME, PACKING } from "./layout.ts";
 import { Outgoing } from "./outgoing.ts";
 import { loadZstd, Packer, unpack } from "./packing.ts";
 
@@ -57,19 +50,19 @@ export class Channel {
     const { duplex, trace, maxBytes } = options;
     this.#options = options;
     this.duplex = duplex;
-    this.sender = new FrameSender(duplex, trace && noteOf(trace, "Local"));
+    this.sender = new FrameSender(duplex, trace && frameNote(trace, "Local"));
     this.#credit = new Credit(options.patienceMs, (cause) => {
       this.#stalled = { cause };
       this.close(cause);
     });
     this.granted = new Granted((bytes) => this.#grant(bytes));
     this.#outgoing = new Outgoing({ sender: this.sender, credit: this.#credit });
-    const note = trace && noteOf(trace, "Peer");
+    const note = trace && frameNote(trace, "Peer");
     this.#reader = new FrameReader({
       duplex,
       maxBytes,
       take: (type, id, reader, isOwned) => {
-        note?.(type, id, reader.left);
+        note?.(type, id, reader.peek(), reader.left);
         this.#take(type, id, { reader, isOwned });
       },
       ...(options.readsLess && { paused: () => this.sender.room() }),
@@ -174,9 +167,4 @@ export class Channel {
     this.sender.begin(FRAME.credit, 0, 4).u32(bytes);
     this.sender.end();
   }
-}
-
-function noteOf(trace: Trace, who: "Local" | "Peer") {
-  return (type: number, id: number, bytes: number) =>
-    trace(`${who}> ${frameName(type)} ${id} (${bytes} bytes)`);
 }

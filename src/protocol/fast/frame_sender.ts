@@ -1,6 +1,7 @@
 /** Frames -> as few writes as possible: those of one turn of the event loop leave together. */
 import type { Duplex } from "../../net/mod.ts";
 import { Writer } from "./bytes.ts";
+import type { FrameNote } from "./frame_note.ts";
 import { COUNTED_BYTES, HEADER_BYTES } from "./layout.ts";
 
 /** PERF: as much as one write takes; larger frames get a buffer of their own. */
@@ -15,9 +16,6 @@ const ENOUGH_BYTES = 32_768;
 export const DIRECT_BYTES = 65_536;
 /** LIMIT: bytes that wait before those who write more have to wait too. */
 const HIGH_BYTES = 1_048_576;
-
-/** Of a trace. */
-export type FrameNote = (type: number, id: number, bytes: number) => void;
 
 interface Piece {
   readonly bytes: Uint8Array;
@@ -44,7 +42,7 @@ export class FrameSender {
 
   /**
    * @param duplex its failures are those of its reader, too: nothing is thrown here
-   * @param note told of each frame: its type, its id and what its length counts
+   * @param note told of each frame
    */
   constructor(duplex: Duplex, note?: FrameNote) {
     this.#duplex = duplex;
@@ -72,11 +70,19 @@ export class FrameSender {
     const length = writer.at - this.#frameAt - 4 + (tail?.length ?? 0);
     if (length < COUNTED_BYTES) throw new RangeError("Cannot end a frame that was not begun");
     writer.setU32(this.#frameAt, length);
-    this.#note?.(writer.bytes[this.#frameAt + 4]!, writer.getU32(this.#frameAt + 5), length);
+    this.#noted(length - COUNTED_BYTES);
     if (tail !== undefined) this.#append(tail, onSent);
     if (this.#hasFailed) return this.#drop();
     this.#pumping ??= this.#pump();
     if (this.#queued + writer.at - this.#from >= ENOUGH_BYTES) this.#stopCollecting?.();
+  }
+
+  /** @param bytes of the payload */
+  #noted(bytes: number): void {
+    if (this.#note === undefined) return;
+    const writer = this.#writer, at = this.#frameAt;
+    const head = writer.bytes.subarray(at + HEADER_BYTES, writer.at);
+    this.#note(writer.bytes[at + 4]!, writer.getU32(at + 5), head, bytes);
   }
 
   /** A frame whose payload is nothing but its type and id. */

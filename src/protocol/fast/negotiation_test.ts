@@ -275,7 +275,10 @@ Deno.test("no key is in a frame or a trace", async () => {
     client: { trace: (line) => lines.push(line) },
   });
   await bed.peer.flush(KEY, "/a" as never);
-  assert(lines.some((line) => line.startsWith("Local> FLUSH 2 (")), lines.join("\n"));
-  assert(lines.some((line) => line.startsWith("Peer> OK 2 (")));
+  assert(lines.includes("Local> FLUSH 2 /a (5 bytes)"), lines.join("\n"));
+  assert(lines.includes("Peer> OK 2 (0 bytes)"));
+  await bed.peer.flush(KEY, "/a\0b\n" as never);
+  assert(lines.some((line) => /^Local> FLUSH 3 \/a[\x20-\x7e]+b%0A \(8 bytes\)$/.test(line)));
+  assert(lines.includes("Peer> REFUSED 3 Permission denied! (3 bytes)"));
   assert(!lines.some((line) => line.includes(KEY)));
 });

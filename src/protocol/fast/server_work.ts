@@ -64,26 +64,28 @@ export class Worker {
   }
 
   /** Resolves when the answer is written. @throws what the handler throws; the connection has to go then */
-  async work(task: Task, handler: RequestHandler): Promise<void> {
+  work(task: Task, handler: RequestHandler): void | Promise<void> {
     const { request } = task;
     switch (request.do) {
       case "offer":
-        return await this.#offer(task, request.rows, handler);
+        return this.#offer(task, request.rows, handler);
       case "list":
       case "ranges":
       case "rows":
-        return await this.#listing(task, request, handler);
+        return this.#listing(task, request, handler);
       default: {
         const at = this.#addressed(request.key, request.name);
         if (at === undefined) return this.#refuse(task, DENIED);
-        return await this.#onName(task, request, { handler, at });
+        return request.do === "put"
+          ? this.#put(task, request, { handler, at })
+          : this.#onName(task, request, { handler, at });
       }
     }
   }
 
   async #onName(
     task: Task,
-    request: Exclude<Request, RequestOf<"offer" | "list" | "ranges" | "rows">>,
+    request: Exclude<Request, RequestOf<"offer" | "list" | "ranges" | "rows" | "put">>,
     { handler, at }: { readonly handler: RequestHandler; readonly at: Addressed },
   ): Promise<void> {
     switch (request.do) {
@@ -93,8 +95,6 @@ export class Worker {
         return this.#optional(task, await bulkOf(handler).digest(at), (writer, digest) => {
           writer.raw(digest);
         });
-      case "put":
-        return await this.#put(task, request, { handler, at });
       case "make":
         return this.#settle(task, await bulkOf(handler).make(at, request.want));
       case "copy":
