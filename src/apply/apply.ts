@@ -77,14 +77,16 @@ export class Applier {
    * Locks the path of `target`; undefined when that takes longer than `waitMs`.
    * @param options.waitMs @default {60_000}
    */
-  async hold(
+  hold(
     target: Target,
     { waitMs = 60_000 }: { waitMs?: number } = {},
-  ): Promise<Held | undefined> {
+  ): Held | Promise<Held | undefined> {
     const path = pathOf(target.at);
     // PERF: without a timer, which nearly every change would do for nothing.
-    const lock = this.#locks.tryTake(path) ?? await takeWithin(this.#locks, { path, waitMs });
-    return lock && new Held(this.#workshop, target, lock);
+    const lock = this.#locks.tryTake(path);
+    if (lock !== undefined) return new Held(this.#workshop, target, lock);
+    return takeWithin(this.#locks, { path, waitMs })
+      .then((lock) => lock && new Held(this.#workshop, target, lock));
   }
 
   /** To be called at start, before the first change. */

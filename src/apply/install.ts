@@ -132,7 +132,8 @@ export async function install<D extends Draft>(
   } finally {
     draft[Symbol.dispose]();
   }
-  const synced = await syncDirectory(workshop, place);
+  const syncing = syncDirectory(workshop, place);
+  const synced = syncing instanceof Promise ? await syncing : syncing;
   await record(workshop, target, { entry: made, actions: true });
   return { outcome: outcome.kind === "done" ? synced : outcome, changed: true };
 }

@@ -160,23 +160,27 @@ export class FilePut implements AsyncDisposable {
 
   /** Installs what was written. To be called once, and only when every `write` succeeded. */
   async install(): Promise<Applied> {
-    const applied = await this.#install();
-    if (applied.changed) await this.#workshop.partials.drop(this.#target, this.#place.dir);
+    const { partials } = this.#workshop, temp = this.#temp;
+    const applied = await (temp === undefined ? this.#create() : this.#installTemp(temp));
+    // PERF: most transfers were never broken.
+    if (applied.changed && partials.has(this.#target.name)) {
+      await partials.drop(this.#target, this.#place.dir);
+    }
     return applied;
   }
 
-  async #install(): Promise<Applied> {
+  #create(): Promise<Applied> {
+    return create(this.#workshop, {
+      target: this.#target,
+      place: this.#place,
+      want: this.#guess(),
+      make: (name) => this.#make(name),
+      correct: (draft, made) => this.#correct(draft, made),
+    });
+  }
+
+  async #installTemp(temp: TempFile): Promise<Applied> {
     const target = this.#target, place = this.#place;
-    const temp = this.#temp;
-    if (temp === undefined) {
-      return await create(this.#workshop, {
-        target,
-        place,
-        want: this.#guess(),
-        make: (name) => this.#make(name),
-        correct: (draft, made) => this.#correct(draft, made),
-      });
-    }
     try {
       this.#finish(temp);
     } catch (error) {

@@ -160,10 +160,10 @@ export function remove(dir: DirHandle, leaf: Name, kind: Present["kind"]): void 
 }
 
 /** Makes the switch itself durable. The change is done anyway; a failure is told to the peer. */
-export async function syncDirectory({ durable }: Workshop, { dir }: Place): Promise<Outcome> {
+export function syncDirectory({ durable }: Workshop, { dir }: Place): Outcome | Promise<Outcome> {
   try {
-    await durable.entries(dir);
-    return DONE;
+    const synced = durable.entries(dir);
+    return synced === undefined ? DONE : synced.then(() => DONE, refusalOf);
   } catch (error) {
     return refusalOf(error);
   }

@@ -1,6 +1,6 @@
 /** The check of one name before a peer may change it (W 13.1). */
 import { classifier, locate, namesFor, resolveName } from "../config/mod.ts";
-import type { DbName, Entry, FileRecord } from "../model/mod.ts";
+import type { DbName, Entry, FileRecord, Located } from "../model/mod.ts";
 import { checkStep } from "../reconcile/mod.ts";
 import { Batch } from "./batch.ts";
 import { type CheckContext, reportUnknown } from "./context.ts";
@@ -22,37 +22,65 @@ export interface KnownOfName {
  *
  * @returns whether something was found that may have been written
  */
-export async function checkOne(
+export function checkOne(
   context: CheckOneContext,
   name: DbName,
   known?: KnownOfName,
-): Promise<boolean> {
-  const { config, state, jail } = context;
+): boolean | Promise<boolean> {
+  const { config } = context;
   const path = resolveName(config, name);
   if (path === undefined) return false;
-  const classify = classifierOf(config);
+  const aliases = new Set([name, ...namesFor(config, path)]);
+  // PERF: nearly always, and then there is nothing to wait for.
+  if (known !== undefined && aliases.size === 1 && !isFound(context, name, known)) return false;
+  return checkAliases(context, { name, aliases, known });
+}
+
+function isFound(context: CheckOneContext, name: DbName, known: KnownOfName): boolean {
+  const at = placeOf(context, name);
+  return at !== undefined && find(context, { name, at }, known) !== undefined;
+}
+
+/** Undefined for a name that is none of ours. */
+function placeOf({ config }: CheckOneContext, name: DbName): Located | undefined {
+  return classifierOf(config)(name) === 0 ? undefined : locate(config, name);
+}
+
+function find(
+  { config, state }: CheckOneContext,
+  { name, at }: { readonly name: DbName; readonly at: Located },
+  { seen, record }: KnownOfName,
+): Finding | undefined {
+  // Class 1 is entered only: its record goes when the object goes, but it never gets one.
+  if (seen.kind !== "absent" && classifierOf(config)(name) !== 2) return undefined;
+  const options = { name, time: state.timeUnit, ignored: config.ignored };
+  return findingOf(checkStep(seen, record, options), { name, at });
+}
+
+async function checkAliases(
+  context: CheckOneContext,
+  { name, aliases, known }: {
+    readonly name: DbName;
+    readonly aliases: ReadonlySet<DbName>;
+    readonly known: KnownOfName | undefined;
+  },
+): Promise<boolean> {
+  const { state, jail } = context;
   const findings: Finding[] = [];
-  for (const alias of new Set([name, ...namesFor(config, path)])) {
-    const at = classify(alias) === 0 ? undefined : locate(config, alias);
+  for (const alias of aliases) {
+    const at = placeOf(context, alias);
     if (at === undefined) continue;
     try {
-      const isKnown = known !== undefined && alias === name;
-      const record = isKnown ? known.record : await state.record(alias);
-      const entry = isKnown ? known.seen : jail.look(at);
-      // Class 1 is entered only: its record goes when the object goes, but it never gets one.
-      if (entry.kind !== "absent" && classify(alias) !== 2) continue;
-      const step = checkStep(entry, record, {
-        name: alias,
-        time: state.timeUnit,
-        ignored: config.ignored,
-      });
-      const finding = findingOf(step, { name: alias, at });
+      const of = known !== undefined && alias === name
+        ? known
+        : { record: await state.record(alias), seen: jail.look(at) };
+      const finding = find(context, { name: alias, at }, of);
       if (finding !== undefined) findings.push(finding);
     } catch (error) {
       reportUnknown(context, alias, error);
     }
   }
-  if (findings.length === 0) return false; // PERF: nearly always
+  if (findings.length === 0) return false;
   const held = new HeldRemovals(context);
   const batch = new Batch({ ...context, locks: undefined }, { held });
   for (const finding of findings) batch.add(finding);

@@ -13,19 +13,21 @@ export interface Checked {
 }
 
 /** Finds what was changed here and nobody knows yet (W 13.1). */
-export async function checkName(
+export function checkName(
   { config, state, jail }: Workplace,
   reporter: Reporter,
   { name, known }: { readonly name: DbName; readonly known?: KnownOfName | undefined },
-): Promise<Checked> {
+): Checked | Promise<Checked> {
   const scheduled: ScheduledAction[] = [];
   const actionsFor = (changed: DbName) => {
     const actions = scheduleFor(config, changed, "local");
     scheduled.push(...actions);
     return actions;
   };
-  const found = await checkOne({ config, state, jail, reporter, actionsFor }, name, known);
-  return { found, scheduled };
+  const found = checkOne({ config, state, jail, reporter, actionsFor }, name, known);
+  return typeof found === "boolean"
+    ? { found, scheduled }
+    : found.then((found) => ({ found, scheduled }));
 }
 
 /**

@@ -7,7 +7,7 @@ import * as say from "./messages.ts";
 /** A disk or a state that fails is a reply line; the connection goes on. */
 export async function refusing<T>(
   reporter: Reporter,
-  work: () => Promise<T>,
+  work: () => T | Promise<T>,
 ): Promise<T | Refusal> {
   try {
     return await work();

@@ -36,17 +36,23 @@ export class Gate {
   }
 
   /** Runs `work` for those who may; what goes wrong with disk or state is a refusal. */
-  async pass<T>(
+  pass<T>(
     asked: Addressed,
     work: (granted: Granted) => T | Promise<T>,
     { compare = false }: { compare?: boolean } = {},
   ): Promise<T | Refusal> {
-    return await refusing(this.#client.options.reporter, async () => {
+    return refusing<T | Refusal>(this.#client.options.reporter, () => {
       const judged = this.judge(asked, { compare });
-      if ("name" in judged) return await work(judged);
-      if (judged.marksForPeer) await this.recheck.markForPeer([asked.name]);
-      return this.recheck.refuse(asked.name, judged.outcome);
+      return "name" in judged ? work(judged) : this.#refuse(asked.name, judged);
     });
+  }
+
+  async #refuse(
+    name: DbName,
+    { outcome, marksForPeer }: Extract<Admission, { do: "refuse" }>,
+  ): Promise<Refusal> {
+    if (marksForPeer) await this.recheck.markForPeer([name]);
+    return this.recheck.refuse(name, outcome);
   }
 
   /** Whether the client may ask this, without a look at anything. */
@@ -93,10 +99,11 @@ export class Gate {
     { refusesIfDirty, makes = false }: { refusesIfDirty: boolean; makes?: boolean },
   ): Promise<Held | Refusal> {
     const { workplace } = this.#client;
-    const missing = await workplace.roots.refusalOf(granted.name);
+    const asked = workplace.roots.refusalOf(granted.name), missing = asked && await asked;
     if (missing !== undefined) return this.recheck.refuse(granted.name, missing);
     const target = this.#target(granted);
-    const held = await workplace.applier.hold(target, { waitMs: this.#lockWaitMs });
+    const holding = workplace.applier.hold(target, { waitMs: this.#lockWaitMs });
+    const held = holding instanceof Promise ? await holding : holding;
     if (held === undefined) return BUSY;
     using undo = new DisposableStack();
     undo.use(held);

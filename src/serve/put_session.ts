@@ -72,10 +72,10 @@ export class PatchSession implements PutSession {
   }
 
   /** Content as it is, so that its length is that of the file. */
-  async applyWhole(content: ByteStream | Uint8Array, isValid: () => boolean): Promise<Outcome> {
-    if (content instanceof Uint8Array) return await this.#applyAll(content, isValid);
+  applyWhole(content: ByteStream | Uint8Array, isValid: () => boolean): Promise<Outcome> {
+    if (content instanceof Uint8Array) return this.#applyAll(content, isValid);
     const { put, maxFileBytes } = this.#options;
-    return await this.#install(content, {
+    return this.#install(content, {
       expectedBytes: 0,
       take: async (pieces) => {
         let size = 0;
@@ -90,10 +90,10 @@ export class PatchSession implements PutSession {
   }
 
   /** PERF: nothing to wait for, and no copy. */
-  async #applyAll(content: Uint8Array, isValid: () => boolean): Promise<Outcome> {
+  #applyAll(content: Uint8Array, isValid: () => boolean): Promise<Outcome> {
     const { guard, put, maxFileBytes, onApplied } = this.#options;
-    if (content.length > maxFileBytes || !isValid()) return failed("Input/output error");
-    return await guard(async () => {
+    return guard(async () => {
+      if (content.length > maxFileBytes || !isValid()) return failed("Input/output error");
       if (put.isLarge(content.length)) await put.spill();
       put.take(content);
       const applied = await put.install();

@@ -149,14 +149,15 @@ export class Receiver implements RequestHandler {
   async beginPut(at: Addressed, meta?: Meta): Promise<PutSession | Refusal> {
     const { options, signed } = this.#client;
     using cleanup = new DisposableStack();
-    cleanup.use(await this.turn.beginAmongOthers(at.name));
-    const permit = await options.puts?.take();
+    const begun = this.turn.beginAmongOthers(at.name);
+    cleanup.use(begun instanceof Promise ? await begun : begun);
+    const permit = options.puts && await options.puts.take();
     if (permit !== undefined) cleanup.use(permit);
     return await this.#serve(at, async (granted): Promise<PutSession | Refusal> => {
       const held = await this.#gate.holdForChange(granted, { refusesIfDirty: true, makes: true });
       if ("kind" in held) return held;
       signed.forget(granted.name);
-      await held.giveWay();
+      if (held.seen?.kind === "dir") await held.giveWay();
       const put = held.beginPut(meta);
       if ("kind" in put) {
         held[Symbol.dispose]();
@@ -223,7 +224,8 @@ export class Receiver implements RequestHandler {
     work: (granted: Granted) => T | Promise<T>,
     options: { compare?: boolean } = {},
   ): Promise<T | Refusal> {
-    using _turn = await this.turn.beginAmongOthers(asked.name);
+    const begun = this.turn.beginAmongOthers(asked.name);
+    using _turn = begun instanceof Promise ? await begun : begun;
     this.#close();
     return await this.#gate.pass(asked, work, options);
   }

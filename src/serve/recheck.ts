@@ -12,7 +12,7 @@ import {
 } from "../model/mod.ts";
 import { admit, marksFor } from "../reconcile/mod.ts";
 import type { Reporter } from "../report/mod.ts";
-import { checkName } from "./check_name.ts";
+import { type Checked, checkName } from "./check_name.ts";
 import type { Workplace } from "./context.ts";
 import * as say from "./messages.ts";
 import type { Signed } from "./signed.ts";
@@ -38,7 +38,8 @@ export class Recheck {
   async refuseDirty(name: DbName, seen: Entry | undefined): Promise<Refusal | undefined> {
     const { reads, state } = this.options.place;
     const facts = await reads.of(name);
-    const found = await this.look(name, seen && { seen, record: facts.record });
+    const looking = this.look(name, seen && { seen, record: facts.record });
+    const found = typeof looking === "boolean" ? looking : await looking;
     const isDirty = found ? await state.isDirty(name) : facts.isDirty;
     const admission = admit({ grant: "allow", refusesIfDirty: true, isDirty });
     if (admission.do !== "refuse") return undefined;
@@ -68,9 +69,15 @@ export class Recheck {
   }
 
   /** @returns whether something was found that nobody knew of */
-  async look(name: DbName, known?: KnownOfName): Promise<boolean> {
+  look(name: DbName, known?: KnownOfName): boolean | Promise<boolean> {
     const { place, reporter } = this.options;
-    const { found, scheduled } = await checkName(place, reporter, { name, known });
+    const checked = checkName(place, reporter, { name, known });
+    return checked instanceof Promise
+      ? checked.then((checked) => this.#checked(checked))
+      : this.#checked(checked);
+  }
+
+  #checked({ found, scheduled }: Checked): boolean {
     this.options.scheduled(scheduled);
     return found;
   }

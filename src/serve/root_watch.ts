@@ -44,11 +44,16 @@ export class RootWatch {
    * a removal would be settled because nothing is there, and files would be written below the bare
    * mount point.
    */
-  async refusalOf(name: DbName): Promise<Refusal | undefined> {
+  refusalOf(name: DbName): Promise<Refusal | undefined> | undefined {
     const dir = parent(name);
-    if (dir === undefined) return await this.#refusalOf(name);
+    if (dir === undefined) return this.#refusalOf(name);
     const isUsual = this.#inOrder.has(dir) && this.#roots?.has(name) === false;
+    // PERF: nothing to wait for, nearly always.
     if (isUsual && this.#now() - this.#lookedAt < LOOK_AGAIN_MS) return undefined;
+    return this.#refusalIn(dir, name);
+  }
+
+  async #refusalIn(dir: DbName, name: DbName): Promise<Refusal | undefined> {
     const inOrder = this.#inOrder; // of this look, and not of the next
     const refusal = await this.#refusalOf(name);
     // What holds for a name holds for its directory, and for all in that which are no roots.

@@ -51,12 +51,14 @@ export class Turn {
    * and were answered: the connection is closed then.
    * @throws ServerEnding
    */
-  async beginAmongOthers(name: DbName | undefined): Promise<Disposable> {
+  beginAmongOthers(name: DbName | undefined): Disposable | Promise<Disposable> {
+    return this.#root !== this && this.#isRefused(name) ? this.#beginLast(name) : this.begin(name);
+  }
+
+  async #beginLast(name: DbName | undefined): Promise<Disposable> {
     const root = this.#root;
-    if (root !== this && this.#isRefused(name)) {
-      if (this.isActive) await new Promise<void>((go) => root.#waiting.push(go));
-      await new Promise((go) => setTimeout(go, LAST_ANSWERS_MS));
-    }
+    if (this.isActive) await new Promise<void>((go) => root.#waiting.push(go));
+    await new Promise((go) => setTimeout(go, LAST_ANSWERS_MS));
     return this.begin(name);
   }
 

@@ -42,7 +42,9 @@ Deno.test("Turn.beginAmongOthers() refuses when the others have ended", async ()
   const work = turn.begin(F);
   turn.end();
   let isRefused = false;
-  const refused = rejects(fork.beginAmongOthers(G), ServerEnding).then(() => isRefused = true);
+  const refused = rejects(async () => await fork.beginAmongOthers(G), ServerEnding).then(() =>
+    isRefused = true
+  );
   (await turn.beginAmongOthers(F))[Symbol.dispose](); // in hand
   equal(isRefused, false);
   work[Symbol.dispose]();
