@@ -29,6 +29,8 @@ export interface Start {
   /** Memory that it takes meanwhile. @default {0} */
   readonly bytes?: number;
   readonly push: (reporter: Reporter) => Promise<PushResult>;
+  /** Called when it has ended; not when it has thrown: then nobody knows what is still looked at. */
+  readonly onOver?: (() => void) | undefined;
 }
 
 /** A row that needs nothing any more but its turn. */
@@ -44,6 +46,7 @@ interface Going {
   readonly path: DiskPath | DbName;
   readonly bytes: number;
   readonly reporter: HeldReporter;
+  readonly onOver: (() => void) | undefined;
   /** Never rejects. */
   end: Promise<PushResult | Failure>;
 }
@@ -98,10 +101,10 @@ export class InFlight {
    * Begins a row. No child before its parent, no directory before its contents are gone, no two names
    * of one object at the same time: of two related rows the later one waits for the end of the other.
    */
-  start({ row, path, bytes = 0, push }: Start): void {
+  start({ row, path, bytes = 0, push, onOver }: Start): void {
     const reporter = new HeldReporter(this.#options.reporter);
     if (this.#queue.length === 0) reporter.tell();
-    const going: Going = { row, path, bytes, reporter, end: NEVER };
+    const going: Going = { row, path, bytes, reporter, onOver, end: NEVER };
     const related = this.#related.add(going);
     going.end = ended(related, () => push(reporter));
     this.#bytes += bytes;
@@ -130,6 +133,7 @@ export class InFlight {
     if (result instanceof Failure) return await this.#fail(first, result);
     this.#queue.shift();
     this.#forget(first);
+    first.onOver?.();
     const telling = this.#tellEnd(first, result);
     if (telling !== undefined) await telling;
     this.#tellNext();

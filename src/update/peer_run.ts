@@ -28,7 +28,7 @@ import { Offering } from "./offering.ts";
 import { OwnName } from "./own_name.ts";
 import { type Plan, planOf, removalsAmong } from "./plan.ts";
 import { memoryOf, pushOne, type PushResult } from "./push_one.ts";
-import { readAhead } from "./read_ahead.ts";
+import { readAhead, readIsOver } from "./read_ahead.ts";
 import { copyRenamed } from "./renames.ts";
 import { SettleQueue, type SettleQueueOptions } from "./settle_queue.ts";
 
@@ -275,8 +275,8 @@ export class PeerRun {
    */
   #start(flight: InFlight, context: PushContext, begun: Begun): boolean | Promise<boolean> {
     if (!this.#ownName.is(begun.row.myName)) return this.#startAlone(flight, context, begun);
-    const start = () => this.#startNow(flight, context, begun);
-    return flight.hasRoom ? start() : flight.room().then(start);
+    if (flight.hasRoom) return this.#startNow(flight, context, begun);
+    return flight.room().then(() => this.#startNow(flight, context, begun));
   }
 
   async #startAlone(flight: InFlight, context: PushContext, begun: Begun): Promise<boolean> {
@@ -293,6 +293,7 @@ export class PeerRun {
       path: resolveName(this.#options.config, row.name) ?? row.name,
       bytes: context.peer.bulk === undefined ? 0 : memoryOf(seen),
       push: (reporter) => pushOne({ ...context, reporter }, row, { isRemoval, seen }),
+      onOver: seen?.small && (() => readIsOver(seen.small!)),
     });
     return true;
   }

@@ -14,6 +14,11 @@ const AHEAD_FILES = 64;
 
 const slab = new Slab();
 
+/** Nobody looks at what was read of the row any more. */
+export function readIsOver({ bytes }: SmallContent): void {
+  slab.giveBack(bytes);
+}
+
 /** PERF: neighbours share a directory, which is opened once for all that are read together. */
 export function* readAhead(
   { config, jail }: Pick<PushContext, "config" | "jail">,
