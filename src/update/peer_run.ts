@@ -243,7 +243,6 @@ export class PeerRun {
     return flight.hasRoom ? take() : flight.room().then(take);
   }
 
-  /** The peer has it. */
   #take(flight: InFlight, row: DirtyRow, same: Present): boolean {
     if (this.#isStopped || this.#missing !== undefined) return false;
     const job = { name: row.name, peer: this.#peerName, isRemoval: false };
