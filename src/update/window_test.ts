@@ -178,7 +178,7 @@ Deno.test("update() that is stopped finishes what is under way", async () => {
   const stop = new AbortController();
   const peer = new FakePeer({
     window: 4,
-    instead: (request) => /PUT.*f20/.test(request) ? stop.abort() : undefined,
+    instead: (request) => /PUT.*\/a\/f20/.test(request) ? stop.abort() : undefined,
   });
   const { config, state, jail, reporter } = bed;
   const dial = () => Promise.resolve(peer);
