@@ -56,7 +56,7 @@ const CASES: readonly (readonly [string, boolean, SameObjectFacts])[] = [
   ],
   ["a mark for the peer", false, facts(F1, { marked: [a] })],
   ["a mark for the peer, time in whole seconds", false, facts(WHOLE, { marked: [a] })],
-  ["whole seconds without a mark", true, facts(WHOLE)],
+  ["whole seconds", false, facts(WHOLE)],
   ["a directory with a mark for the peer", true, facts(D, { marked: [a] })],
   ["a link with a mark for the peer", true, facts(LNK, { marked: [a] })],
   ["a mark for another host", false, facts(F1, { marked: [c] })],
