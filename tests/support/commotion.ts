@@ -7,6 +7,8 @@ export interface Villager {
   readonly name: string;
   /** On the file system of the tree, beside it. */
   readonly dir: string;
+  /** Of all that it writes. @default none */
+  readonly ending?: string;
   path(name: string): string;
   /** `-x` */
   sync(): Promise<void>;
@@ -100,7 +102,7 @@ export class Commotion {
     // Equal lengths are frequent: what is equal but for the content is the hardest.
     const text = `${host.letter}${`${number}`.padStart(4, "0")}${
       "z".repeat(this.#pick([0, 0, 3]))
-    }`;
+    }${host.ending ?? ""}`;
     this.lan.journal.push(`${host.letter} ${kind} ${name} ${text}`);
     const is = kindOf(path);
     try {
