@@ -1,6 +1,6 @@
 /** The content of one regular file: compared with the peer's, or sent as a delta or as it is. */
 import { createHash } from "node:crypto";
-import { DeltaError, deltaFor, literalDelta, sameContentAs } from "../delta/mod.ts";
+import { contentDigest, DeltaError, deltaFor, literalDelta, sameContentAs } from "../delta/mod.ts";
 import type { SourceFile } from "../fs/mod.ts";
 import type { ByteStream, SizedStream } from "../model/mod.ts";
 import type { ThereView, WholeContent } from "../protocol/mod.ts";
@@ -8,8 +8,6 @@ import { isSystemError } from "./context.ts";
 
 /** Read at once; frames are cut from it. */
 const PIECE_BYTES = 512 * 1_024;
-/** Hashed in one go: a millisecond or two. */
-const HASH_BYTES = 2 * 1_048_576;
 
 /** What is read: an open file, or bytes that were read from one in one state of it. */
 export type ContentSource = Pick<SourceFile, "size" | "readAt" | "isUnchanged"> & {
@@ -91,18 +89,10 @@ export class OutgoingContent {
   }
 
   async #hash(): Promise<Uint8Array | undefined> {
-    const hash = createHash("sha256");
     const { size, all } = this.source;
-    if (all !== undefined) return new Uint8Array(hash.update(all).digest());
-    const buffer = new Uint8Array(Math.min(size, HASH_BYTES));
-    for (let at = 0; at < size;) {
-      const count = this.#readAt(buffer.subarray(0, Math.min(buffer.length, size - at)), at);
-      if (count === 0) return this.#shortened();
-      hash.update(buffer.subarray(0, count));
-      at += count;
-      if (at < size) await new Promise<void>((go) => setImmediate(go)); // others have their turn
-    }
-    return new Uint8Array(hash.digest());
+    if (all !== undefined) return new Uint8Array(createHash("sha256").update(all).digest());
+    const readAt = (into: Uint8Array, offset: number) => this.#readAt(into, offset);
+    return await contentDigest({ size, readAt }) ?? this.#shortened();
   }
 
   async *#pieces(): AsyncGenerator<Uint8Array, void, void> {
