@@ -9,7 +9,7 @@ import type {
   Refusal,
   SizedStream,
 } from "../model/mod.ts";
-import type { KeyedIdentity, KeyProofs, OfferAnswer, WantedCopy } from "./bulk.ts";
+import type { KeyedIdentity, KeyProofs, OfferAnswer, SmallPut, WantedCopy } from "./bulk.ts";
 import type { ListedRow, RangeHandler } from "./ranges.ts";
 
 export type { Change };
@@ -120,6 +120,12 @@ export interface BulkHandler {
   fork(): RequestHandler;
   /** An answer for each row, in their order. */
   offer(rows: readonly Offered[]): Promise<readonly OfferAnswer[]>;
+  /**
+   * Puts many small files, each with all that `beginPut` does: an outcome for each, in their order. Of rows
+   * on the same path, or one above the other, each sees what those before it have done. Contents stay as they
+   * are until it resolves.
+   */
+  putMany(puts: readonly SmallPut[]): Promise<readonly Outcome[]>;
   /** SHA-256 of a regular file; undefined for anything else. */
   digest(at: Addressed): Promise<Uint8Array | undefined | Refusal>;
   /** Makes anything but a regular file, with owner, mode and time: what creation and follow-ups do. */

@@ -18,6 +18,7 @@ import type {
   Offered,
   RangeHandler,
   RequestHandler,
+  SmallPut,
   WantedCopy,
 } from "../protocol/mod.ts";
 import type { Client } from "./client.ts";
@@ -28,6 +29,7 @@ import type { Gate, Granted } from "./gate.ts";
 import { type Bodiless, makingOf } from "./making.ts";
 import { Offers } from "./offers.ts";
 import { rangesFor } from "./range_digests.ts";
+import { putWhole } from "./single_put.ts";
 import type { Turn } from "./turn.ts";
 
 /** A file that is written to all the time has no digest. */
@@ -105,6 +107,15 @@ export class BulkReceiver implements BulkHandler {
       want,
       (granted) => new Copies(this.#client, this.#gate).make(want, granted),
     );
+  }
+
+  async putMany(puts: readonly SmallPut[]): Promise<readonly Outcome[]> {
+    using _turn = await this.#turn.beginAmongOthers(undefined);
+    const permit = await this.#client.options.puts?.take();
+    using _permit = permit;
+    const outcomes: Outcome[] = [];
+    for (const put of puts) outcomes.push(await putWhole(this.#client, this.#gate, put));
+    return outcomes;
   }
 
   async make(at: Addressed, want: Bodiless): Promise<Outcome> {

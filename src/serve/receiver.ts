@@ -22,10 +22,10 @@ import { BulkReceiver } from "./bulk_receiver.ts";
 import { Client, type ClientOptions } from "./client.ts";
 import { contentOf, nothing } from "./content.ts";
 import type { Workplace } from "./context.ts";
-import { absentReply, refusing } from "./failures.ts";
+import { absentReply } from "./failures.ts";
 import { Gate, type Granted } from "./gate.ts";
 import { listedRows, type ListQuery } from "./listed_rows.ts";
-import { PatchSession } from "./put_session.ts";
+import { beginPut } from "./single_put.ts";
 import { Turn } from "./turn.ts";
 
 const CONFIG_NAME_REGEXP = /^[a-z0-9]*$/;
@@ -147,33 +147,14 @@ export class Receiver implements RequestHandler {
   }
 
   async beginPut(at: Addressed, meta?: Meta): Promise<PutSession | Refusal> {
-    const { options, signed } = this.#client;
+    const { puts } = this.#client.options;
     using cleanup = new DisposableStack();
     const begun = this.turn.beginAmongOthers(at.name);
     cleanup.use(begun instanceof Promise ? await begun : begun);
-    const permit = options.puts && await options.puts.take();
+    const permit = puts && await puts.take();
     if (permit !== undefined) cleanup.use(permit);
-    return await this.#serve(at, async (granted): Promise<PutSession | Refusal> => {
-      const held = await this.#gate.holdForChange(granted, { refusesIfDirty: true, makes: true });
-      if ("kind" in held) return held;
-      signed.forget(granted.name);
-      if (held.seen?.kind === "dir") await held.giveWay();
-      const put = held.beginPut(meta);
-      if ("kind" in put) {
-        held[Symbol.dispose]();
-        return put;
-      }
-      const ending = cleanup.move();
-      return new PatchSession({
-        held,
-        put,
-        maxFileBytes: options.maxFileBytes ?? Number.MAX_SAFE_INTEGER,
-        pace: options.pace,
-        onApplied: (applied) => this.#gate.tell(granted, applied),
-        guard: (work) => refusing(options.reporter, work),
-        onEnd: () => ending[Symbol.dispose](),
-      });
-    });
+    this.#close();
+    return await beginPut(this.#client, this.#gate, { at, meta, ending: cleanup });
   }
 
   async measure(at: Addressed, of: "mtime" | "size"): Promise<bigint | undefined | Refusal> {

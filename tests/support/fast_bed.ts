@@ -108,6 +108,14 @@ export class MemoryHandler implements RequestHandler {
       this.store.objects.set(name, { entry: want, content: new Uint8Array(0) });
       return DONE;
     },
+    putMany: async (puts) => {
+      await this.#at("putMany", puts.map(({ name }) => name).join(" "));
+      return puts.map(({ name, want, content }) => {
+        if (name.endsWith("/denied")) return { kind: "denied", why: "slave" };
+        this.store.objects.set(name, { entry: want, content: content.slice() });
+        return DONE;
+      });
+    },
     copy: async ({ name, here, like, digest }) => {
       await this.#at("copy", name);
       const from = this.store.objects.get(like.name);

@@ -1,5 +1,5 @@
 /** Answers, as the server writes and the client reads them (pure). */
-import { fromBytes, type Refusal } from "../../model/mod.ts";
+import { DONE, fromBytes, type Outcome, type Refusal } from "../../model/mod.ts";
 import type { OfferAnswer } from "../bulk.ts";
 import type { ListedRow } from "../peer.ts";
 import { RANGES_MAX, type RangeSum } from "../ranges.ts";
@@ -116,6 +116,33 @@ export function readOfferAnswers(reader: Reader, count: number): OfferAnswer[] {
     else answers.push({ kind, checkText: reader.string(TEXT_MAX_BYTES) });
   }
   return answers;
+}
+
+/** Room that an answer to PUTS needs. */
+export function outcomesBytes(outcomes: readonly Outcome[]): number {
+  let bytes = 2;
+  for (const outcome of outcomes) {
+    bytes += outcome.kind === "done" ? 1 : 1 + refusalBytes(outcome);
+  }
+  return bytes;
+}
+
+export function writeOutcomes(writer: Writer, outcomes: readonly Outcome[]): void {
+  writer.u16(outcomes.length);
+  for (const outcome of outcomes) {
+    writer.u8(outcome.kind === "done" ? 0 : 1);
+    if (outcome.kind !== "done") writeRefusal(writer, outcome);
+  }
+}
+
+/** @throws ProtocolError `frame` unless there is one for each of `count` rows */
+export function readOutcomes(reader: Reader, count: number): Outcome[] {
+  if (reader.u16() !== count) throw broken(`not each of ${count} files has an answer`);
+  const outcomes: Outcome[] = [];
+  for (let n = 0; n < count; n++) {
+    outcomes.push(reader.choice(2) === 0 ? DONE : readRefusal(reader));
+  }
+  return outcomes;
 }
 
 const DIGEST_BYTES = 32;

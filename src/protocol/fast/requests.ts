@@ -1,7 +1,7 @@
 /** Requests as the server reads them; what the client writes stands in client_frames.ts (pure). */
 import { type KeyRange, type Nanos, nanos, type Present, type Regular } from "../../model/mod.ts";
 import { areBounds, BOUND_MAX_BYTES, RANGES_MAX } from "../ranges.ts";
-import { broken, type Reader } from "./bytes.ts";
+import { broken, Reader } from "./bytes.ts";
 import { MAX_KEYS, PROOF_BYTES } from "./keys.ts";
 import {
   CONTENT,
@@ -11,6 +11,8 @@ import {
   INSIDE_MAX_BYTES,
   NAME_MAX_BYTES,
   OFFERS_MAX,
+  PUTS_BYTES_MAX,
+  PUTS_MAX,
 } from "./layout.ts";
 import { readEntry, readName } from "./values.ts";
 
@@ -25,6 +27,12 @@ export interface OfferRow extends Target {
   readonly isCurrent: boolean;
 }
 
+/** A small file with its content. */
+export interface PutsRow extends Target {
+  readonly want: Regular;
+  readonly content: Uint8Array;
+}
+
 interface Listing {
   readonly name: string;
   readonly keys: readonly number[];
@@ -34,6 +42,7 @@ export type Request =
   | { readonly do: "offer"; readonly rows: readonly OfferRow[] }
   | Target & { readonly do: "look" | "digest" | "remove" | "flush" | "content" }
   | PutRequest
+  | PutsRequest
   | Target & { readonly do: "make"; readonly want: Exclude<Present, { kind: "reg" }> }
   | CopyRequest
   | Target & { readonly do: "touch"; readonly mtime: Nanos }
@@ -48,6 +57,14 @@ export interface PutRequest extends Target {
   readonly content: "delta" | "whole" | "inside";
   /** With `inside`. */
   readonly inside?: Uint8Array;
+}
+
+/** Many small files at once. */
+export interface PutsRequest {
+  readonly do: "puts";
+  readonly rows: readonly PutsRow[];
+  /** In which the contents are. */
+  readonly memory: Uint8Array;
 }
 
 /** A new file that is to be made from another one. */
@@ -103,6 +120,8 @@ function parse(type: number, reader: Reader, keep: Keep): Request {
       return { do: "content", ...readTarget(reader) };
     case FRAME.put:
       return readPut(reader, keep);
+    case FRAME.puts:
+      return readPuts(reader, keep);
     case FRAME.make:
       return readMake(reader);
     case FRAME.copy:
@@ -148,6 +167,29 @@ function readPut(reader: Reader, keep: Keep): PutRequest {
     throw broken(`a content of ${want.size} bytes has ${inside.length}`);
   }
   return { do: "put", ...target, want, content, inside: keep(inside) };
+}
+
+function readPuts(reader: Reader, keep: Keep): PutsRequest {
+  const count = reader.u16();
+  if (count < 1 || count > PUTS_MAX) {
+    throw broken(`it puts ${count} files, the limit is ${PUTS_MAX}`);
+  }
+  const memory = keep(reader.rest());
+  const lasting = new Reader();
+  lasting.use(memory);
+  lasting.span(0, memory.length);
+  const rows: PutsRow[] = [];
+  for (let n = 0, bytes = 0; n < count; n++) {
+    const key = lasting.u8(), name = readName(lasting), want = readEntry(lasting);
+    if (want.kind !== "reg") throw broken("a content is for something that has none");
+    bytes += want.size;
+    if (bytes > PUTS_BYTES_MAX) {
+      throw broken(`its contents have more than ${PUTS_BYTES_MAX} bytes`);
+    }
+    rows.push({ key, name, want, content: lasting.raw(want.size) });
+  }
+  lasting.done();
+  return { do: "puts", rows, memory };
 }
 
 function readCopy(reader: Reader): CopyRequest {

@@ -145,6 +145,10 @@ class FastServer {
     switch (request.do) {
       case "offer":
         return this.#order.wait(request.rows.filter(this.#mayAsk).map(({ name }) => name), ready);
+      case "puts": {
+        const names = request.rows.filter(this.#mayAsk).map(({ name }) => name);
+        return this.#order.enter(names, ready);
+      }
       case "list":
       case "ranges":
       case "rows":
@@ -186,7 +190,8 @@ class FastServer {
 
   #ended({ task, place }: Pending): void {
     this.#tasks.delete(task.id);
-    if (task.request.do === "put" && task.request.inside) this.#slabs.free(task.request.inside);
+    const memory = memoryOf(task.request);
+    if (memory !== undefined) this.#slabs.free(memory);
     this.#bytes -= task.bytes;
     if (place !== undefined) this.#order.leave(place);
     if (this.#tasks.size === 0) this.#onIdle();
@@ -280,6 +285,12 @@ class FastServer {
     if (this.#tasks.size === 0) return;
     await new Promise<void>((resolve) => this.#settled = resolve);
   }
+}
+
+/** What was kept of its frame. */
+function memoryOf(request: Request): Uint8Array | undefined {
+  if (request.do === "puts") return request.memory;
+  return request.do === "put" ? request.inside : undefined;
 }
 
 function closed(): ProtocolError {

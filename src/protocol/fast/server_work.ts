@@ -9,24 +9,26 @@ import {
   type Refusal,
   toBytes,
 } from "../../model/mod.ts";
-import type { OfferAnswer } from "../bulk.ts";
+import type { OfferAnswer, SmallPut } from "../bulk.ts";
 import type { ListedRow } from "../peer.ts";
 import { ProtocolError } from "../protocol_error.ts";
 import type { Addressed, BulkHandler, Offered, PutSession, RequestHandler } from "../request.ts";
 import {
   lookBytes,
   offerAnswersBytes,
+  outcomesBytes,
   rowText,
   sumsBytes,
   writeLook,
   writeOfferAnswers,
+  writeOutcomes,
   writeSums,
 } from "./answers.ts";
 import { broken, type Writer } from "./bytes.ts";
 import type { Channel } from "./channel.ts";
 import { Incoming } from "./incoming.ts";
 import { COUNTED_BYTES, FRAME, FRAME_MAX_BYTES, TEXT_MAX_BYTES } from "./layout.ts";
-import type { CopyRequest, OfferRow, PutRequest, Request } from "./requests.ts";
+import type { CopyRequest, OfferRow, PutRequest, PutsRow, Request } from "./requests.ts";
 import { refusalBytes, writeRefusal } from "./values.ts";
 
 /** A request on its way through the server. */
@@ -69,6 +71,8 @@ export class Worker {
     switch (request.do) {
       case "offer":
         return this.#offer(task, request.rows, handler);
+      case "puts":
+        return this.#putMany(task, request.rows, handler);
       case "list":
       case "ranges":
       case "rows":
@@ -85,7 +89,7 @@ export class Worker {
 
   async #onName(
     task: Task,
-    request: Exclude<Request, RequestOf<"offer" | "list" | "ranges" | "rows" | "put">>,
+    request: Exclude<Request, RequestOf<"offer" | "list" | "ranges" | "rows" | "put" | "puts">>,
     { handler, at }: { readonly handler: RequestHandler; readonly at: Addressed },
   ): Promise<void> {
     switch (request.do) {
@@ -158,6 +162,24 @@ export class Worker {
       ? answers
       : answers.map(withoutTarget);
     this.#ok(task, offerAnswersBytes(told), (writer) => writeOfferAnswers(writer, told));
+  }
+
+  async #putMany(
+    task: Task,
+    rows: readonly PutsRow[],
+    handler: RequestHandler,
+  ): Promise<void> {
+    const outcomes: Outcome[] = new Array(rows.length).fill(DENIED);
+    const puts: SmallPut[] = [], places: number[] = [];
+    for (let place = 0; place < rows.length; place++) {
+      const { key: number, name, want, content } = rows[place]!, key = this.#key(number);
+      if (key === undefined || !isDbName(name)) continue;
+      puts.push({ key, name, want, content });
+      places.push(place);
+    }
+    const got = puts.length > 0 ? await bulkOf(handler).putMany(puts) : [];
+    places.forEach((place, at) => outcomes[place] = got[at]!);
+    this.#ok(task, outcomesBytes(outcomes), (writer) => writeOutcomes(writer, outcomes));
   }
 
   /** Whether the file was made; if not, the client sends it. */
