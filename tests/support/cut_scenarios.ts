@@ -45,3 +45,16 @@ export const LARGE: Scenario = {
     chmod 604 new; chown 3:4 new; touch -d @1600000000.123456789 delta grows new
     touch -d @1600000000 .`,
 };
+
+/** So many small files that many are under way at once, and one that goes on where it was cut. */
+export const MANY: Scenario = {
+  before: `mkdir d gone; for f in $(seq 120); do echo old $f > d/$f; echo $f > gone/$f; done
+    ${noise(100_000)} > delta`,
+  change: `rm -r gone; mkdir d/e; for f in $(seq 61 180); do echo new $f > d/$f; done
+    for f in $(seq 150); do seq $f > d/e/$f; chmod 6$((f % 8))0 d/e/$f; done
+    ${
+    noise(12_000_000)
+  } > huge; printf PATCHED | dd of=delta bs=1 seek=50000 conv=notrunc 2>/dev/null
+    find . -type f -newermt @1500000000 -exec touch -d @1600000000.123456789 {} +
+    find . -type d -exec touch -d @1600000000 {} +`,
+};
