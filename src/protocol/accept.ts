@@ -25,7 +25,7 @@ export interface ServeLimits {
   readonly strangerMs?: number;
   /** How often a fast connection says that it is alive; far below any idle deadline. @default {60_000} */
   readonly aliveMs?: number;
-  /** Longest wait for a fast client that takes no content. @default {300_000} */
+  /** Longest wait for a fast client that takes no content, or has a delta to send. @default {300_000} */
   readonly patienceMs?: number;
   /** Longest delta taken; a client that announces more is disconnected. @default 2^40 */
   readonly maxStreamBytes?: number;

@@ -9,6 +9,7 @@ import { CsyncError } from "../model/mod.ts";
  * - `stream`: a stream header is malformed or promises more than the limit
  * - `source`: our own stream was not as long as announced
  * - `ssl`, `certificate`, `config`, `group`: the start of the connection failed there
+ * - `timeout`: the peer is alive, but does not get on
  * - `refused`: LIST was answered with an error
  * - `unusable`: used after a failure, after `content`, or by two requests at a time
  */
@@ -23,6 +24,7 @@ export type ProtocolErrorKind =
   | "certificate"
   | "config"
   | "group"
+  | "timeout"
   | "refused"
   | "unusable";
 

@@ -51,6 +51,12 @@ import type { Wire } from "./wire.ts";
 export interface ClientLimits {
   /** How often a fast connection says that it is alive; far below any idle deadline. @default {60_000} */
   readonly aliveMs?: number;
+  /**
+   * Longest time in which a fast connection neither answers anything nor moves contents, while it says
+   * that it is alive; and as long as it takes to read the contents in work at 4 MiB a second.
+   * @default {900_000}
+   */
+  readonly stallMs?: number;
   /** Longest signature that is read. LIMIT: 2^34 bytes are the signature of a file of 1.7 TB. */
   readonly maxSignatureBytes?: number;
   /** How long to wait for the answer to BYE. @default {5_000} */

@@ -75,6 +75,7 @@ export class BulkClient implements BulkPeer {
     const { calls } = this.#options, frame = { ...target, want, like, digest };
     return await calls.ask({
       bytes: copyBytes(frame),
+      workBytes: want.size,
       send: (id) => sendCopy(calls.channel.sender, id, frame),
       read: (reader) => reader.choice(2) === 1 ? DONE : undefined,
     });

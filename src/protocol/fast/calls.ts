@@ -8,6 +8,7 @@ import { Channel } from "./channel.ts";
 import { Gate } from "./gate.ts";
 import type { Incoming } from "./incoming.ts";
 import { FRAME, FRAME_MAX_BYTES } from "./layout.ts";
+import { Progress } from "./progress.ts";
 import { readRefusal } from "./values.ts";
 
 /** What a request needs besides its frame. */
@@ -24,6 +25,8 @@ export interface Ask<T> {
   readonly onGo?: (id: number) => void;
   /** Whether our content is on its way: no answer is due before its end. */
   readonly isSending?: () => boolean;
+  /** Bytes of contents that one of the sides may read without a word meanwhile. @default {0} */
+  readonly workBytes?: number;
 }
 
 interface Call {
@@ -37,6 +40,8 @@ export interface CallsOptions {
   readonly duplex: Duplex;
   readonly trace?: Trace | undefined;
   readonly aliveMs?: number | undefined;
+  /** Longest time without an answer and without contents that move. @default {900_000} */
+  readonly stallMs?: number | undefined;
 }
 
 const ID_MAX = 0xffff_ffff;
@@ -46,12 +51,15 @@ export class Calls {
   readonly gate = new Gate();
   readonly #calls = new Map<number, Call>();
   readonly #running: Promise<void>;
+  readonly #progress: Progress;
+  #looks: ReturnType<typeof setInterval> | undefined;
   #lastId = 0;
   #failure: { readonly cause: unknown } | undefined;
   /** BYE was said. */
   #isClosing = false;
 
-  constructor({ duplex, trace, aliveMs }: CallsOptions) {
+  constructor({ duplex, trace, aliveMs, stallMs }: CallsOptions) {
+    this.#progress = new Progress(stallMs);
     this.channel = new Channel({
       duplex,
       trace,
@@ -59,6 +67,7 @@ export class Calls {
       maxBytes: () => FRAME_MAX_BYTES,
       take: (type, id, reader) => this.#take(type, id, reader),
       contentOf: (id) => this.#contentOf(id),
+      moved: (bytes) => this.#progress.moved(bytes),
     });
     this.#running = this.channel.run().then(
       () => this.#fail(closed()),
@@ -116,6 +125,7 @@ export class Calls {
     const { ask, reject } = call;
     const id = this.#nextId();
     this.#calls.set(id, call);
+    this.#looks ??= setInterval(() => this.#look(), this.#progress.everyMs);
     try {
       ask.send(id);
     } catch (cause) {
@@ -135,6 +145,7 @@ export class Calls {
   #take(type: number, id: number, reader: Reader): void {
     const call = this.#calls.get(id);
     if (call === undefined) throw broken("it answers what nobody has asked");
+    this.#progress.step();
     if (type === FRAME.go) return this.#go(id, { call, reader });
     if (type !== FRAME.ok && type !== FRAME.refused) throw broken(`its type is ${type}`);
     const { incoming, read, bytes } = call.ask;
@@ -162,9 +173,18 @@ export class Calls {
     return call?.hasGone ? call.ask.incoming : undefined;
   }
 
+  /** Signs of life alone are no reason to wait for ever. */
+  #look(): void {
+    let workBytes = 0;
+    for (const { ask } of this.#calls.values()) workBytes += ask.workBytes ?? 0;
+    const isWaiting = this.#calls.size > 0;
+    if (this.#progress.look({ isWaiting, workBytes })) this.#fail(stalled(this.#calls.size));
+  }
+
   #fail(cause: unknown): void {
     if (this.#failure !== undefined) return;
     this.#failure = { cause };
+    clearInterval(this.#looks);
     this.channel.close(cause);
     const calls = [...this.#calls.values()];
     this.#calls.clear();
@@ -178,6 +198,15 @@ export class Calls {
 
 function unusable(why: string): ProtocolError {
   return new ProtocolError("unusable", `Cannot use the connection: ${why}`);
+}
+
+function stalled(count: number): ProtocolError {
+  const what = count === 1 ? "a request" : `one of ${count} requests`;
+  return new ProtocolError(
+    "timeout",
+    `Cannot wait any longer: the peer says that it is alive, but does not get on with ${what}`,
+    { advice: "look at what its server waits for, perhaps a disk; what is marked stays marked" },
+  );
 }
 
 function closed(): ProtocolError {

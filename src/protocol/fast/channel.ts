@@ -19,6 +19,8 @@ export interface ChannelOptions {
   readonly aliveMs?: number | undefined;
   /** Longest wait for somebody who takes no content. @default {300_000} */
   readonly patienceMs?: number | undefined;
+  /** Told of the bytes of contents that have come, or may go. */
+  readonly moved?: (bytes: number) => void;
   /** LIMIT: what the length of the next frame may say. */
   readonly maxBytes: () => number;
   /** Every frame that belongs to a request, and is no content. */
@@ -56,7 +58,7 @@ export class Channel {
       this.close(cause);
     });
     this.granted = new Granted((bytes) => this.#grant(bytes));
-    this.#outgoing = new Outgoing({ sender: this.sender, credit: this.#credit });
+    this.#outgoing = this.#sending();
     const note = trace && frameNote(trace, "Peer");
     this.#reader = new FrameReader({
       duplex,
@@ -85,8 +87,12 @@ export class Channel {
   async usePacking(): Promise<void> {
     this.#zlib ??= await loadZstd();
     if (this.#zlib === undefined) return;
-    const packer = new Packer(this.#zlib, { now: () => performance.now() });
-    this.#outgoing = new Outgoing({ sender: this.sender, credit: this.#credit, packer });
+    this.#outgoing = this.#sending(new Packer(this.#zlib, { now: () => performance.now() }));
+  }
+
+  #sending(packer?: Packer): Outgoing {
+    const { moved } = this.#options;
+    return new Outgoing({ sender: this.sender, credit: this.#credit, packer, moved });
   }
 
   /** Until the other side ends, or `stop`. @throws ProtocolError, NetError */
@@ -161,6 +167,7 @@ export class Channel {
   #received(bytes: number): void {
     if (bytes === 0 || bytes > DATA_MAX_BYTES) throw broken(`a content has ${bytes} bytes at once`);
     this.granted.received(bytes);
+    this.#options.moved?.(bytes);
   }
 
   #grant(bytes: number): void {

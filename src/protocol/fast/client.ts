@@ -60,6 +60,7 @@ const GOODBYE_MS = 5_000;
 const NOT_SHARED: Refusal = { kind: "denied", why: "no grant" };
 const NAME_TOO_LONG = failed("File name too long");
 const UNSPEAKABLE = failed("Invalid argument");
+const SIZE_REGEXP = /:type=reg:size=([0-9]{1,15})$/;
 /** Unused, because there is a digest. */
 const NO_SIGNATURE: ByteStream = (async function* () {})();
 
@@ -81,7 +82,12 @@ export class FastPeer implements Peer {
     this.#options = options;
     const { duplex, trace, limits, roundTripMs = 0 } = options;
     this.window = roundTripMs < FAR_MS ? WINDOW : FAR_WINDOW;
-    this.#calls = new Calls({ duplex, trace, aliveMs: limits?.aliveMs });
+    this.#calls = new Calls({
+      duplex,
+      trace,
+      aliveMs: limits?.aliveMs,
+      stallMs: limits?.stallMs,
+    });
     this.#puts = new PutSender(this.#calls, limits);
     this.#listings = new Listings(this.#calls, (key) => this.#keys.get(key));
     this.bulk = new BulkClient({
@@ -166,12 +172,18 @@ export class FastPeer implements Peer {
     const reply = await this.#ask({ do: "look", ...target }, readLook);
     if (reply.kind !== "there") return reply;
     const { checkText } = reply;
-    const digest = () => this.#digest(target);
+    const digest = () => this.#digest(target, sizeOf(checkText));
     return { kind: "there", judged: await judge({ checkText, signature: NO_SIGNATURE, digest }) };
   }
 
-  async #digest(target: Target): Promise<Uint8Array | undefined> {
-    const digest = await this.#ask({ do: "digest", ...target }, readDigest);
+  async #digest(target: Target, workBytes: number): Promise<Uint8Array | undefined> {
+    const { sender } = this.#calls.channel;
+    const digest = await this.#calls.ask({
+      bytes: targetBytes(target),
+      send: (id) => sendPlain(sender, id, { do: "digest", ...target }),
+      read: readDigest,
+      workBytes,
+    });
     return digest instanceof Uint8Array ? digest : undefined;
   }
 
@@ -272,4 +284,9 @@ export class FastPeer implements Peer {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#calls.close(this.#options.limits?.goodbyeMs ?? GOODBYE_MS);
   }
+}
+
+/** Of a file, by its check text; 0 of anything else. */
+function sizeOf(checkText: string): number {
+  return Number(SIZE_REGEXP.exec(checkText)?.[1] ?? 0);
 }

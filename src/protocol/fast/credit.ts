@@ -4,7 +4,7 @@ import { broken } from "./bytes.ts";
 import { CREDIT_BYTES, DATA_MAX_BYTES } from "./layout.ts";
 
 /** LIMIT: as long as the classic dialect waits for somebody who does not read. */
-const PATIENCE_MS = 300_000;
+export const PATIENCE_MS = 300_000;
 
 /** What the other side takes. Those who wait get theirs in their order. */
 export class Credit {
@@ -16,8 +16,8 @@ export class Credit {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
-   * @param patienceMs longest wait for anything more; the signs of life of somebody who takes nothing do
-   *   not count
+   * @param patienceMs longest wait for the next piece that may go; signs of life, and grants of a few
+   *   bytes, do not count: whoever takes contents grants at least a piece at a time
    * @param onStalled told when it is over, after `fail`
    */
   constructor(patienceMs = PATIENCE_MS, onStalled: (cause: unknown) => void = () => {}) {
@@ -29,12 +29,13 @@ export class Credit {
   add(bytes: number): void {
     this.#bytes += bytes;
     if (this.#bytes > 2 ** 40) throw broken("it grants more than there is");
+    const before = this.#waiting.length;
     while (this.#waiting.length > 0 && this.#waiting[0]!.bytes <= this.#bytes) {
       const next = this.#waiting.shift()!;
       this.#bytes -= next.bytes;
       next.go();
     }
-    if (bytes > 0 || this.#waiting.length === 0) this.#wind();
+    if (this.#waiting.length < before) this.#wind();
   }
 
   /** Takes it at once and gives undefined, or a promise that waits for it. @throws what `fail` was given */

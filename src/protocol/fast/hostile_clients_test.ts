@@ -281,6 +281,36 @@ Deno.test("a client that grants nothing for a content does not keep it, however 
   assert.equal(client.store.disposed, client.store.forks);
 });
 
+Deno.test("a client that grants a byte now and then does not keep a content either", async () => {
+  const client = await helloClient({ limits: { patienceMs: 200 } });
+  client.store.signatureBytes = 2_000;
+  await client.duplex.write(frame("put", 2, address("/a"), 0, entry(5)));
+  const alive = setInterval(() => {
+    void client.duplex.write(frame("credit", 0, u32(1))).catch(() => {});
+  }, 20);
+  assert.deepEqual((await client.reader.rest()).map(({ type }) => type), [FRAME.go]);
+  const [note] = await client.ended;
+  clearInterval(alive);
+  assert.match(String(note), /takes no content any more/);
+});
+
+Deno.test("a client that never begins its delta does not keep the path, however alive it is", async () => {
+  const client = await helloClient({ limits: { patienceMs: 100 } });
+  await client.duplex.write(bytesOf(
+    frame("credit", 0, u32(CREDIT_BYTES)),
+    frame("put", 2, address("/a"), 0, entry(5)),
+  ));
+  const alive = setInterval(() => {
+    void client.duplex.write(frame("credit", 0, u32(0))).catch(() => {});
+  }, 20);
+  const types = (await client.reader.rest()).map(({ type }) => type);
+  assert.deepEqual(types, [FRAME.go, FRAME.data, FRAME.end]);
+  const [note] = await client.ended;
+  clearInterval(alive);
+  assert.match(String(note), /Gave up on a content: nothing of it came/);
+  assert(client.store.log.includes("dispose /a"));
+});
+
 Deno.test("a request with a key that is not shared waits for nobody, and nobody for it", async () => {
   const { proof, ...client } = await rawClient();
   const stranger = new Uint8Array(32);

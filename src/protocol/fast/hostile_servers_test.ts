@@ -227,6 +227,19 @@ Deno.test("a fast peer that hears nothing ends at the idle deadline", async () =
   await duplex[Symbol.asyncDispose]();
 });
 
+Deno.test("a fast peer does not wait for ever for a server that is alive and never gets on", async () => {
+  const { peer, duplex } = await welcomedPeer({ limits: { stallMs: 200 } });
+  const alive = setInterval(() => {
+    void duplex.write(frame("credit", 0, u32(1))).catch(() => {});
+  }, 20);
+  const both = [put(peer), flush(peer)];
+  for (const one of both) await assert.rejects(one, isCode("protocol/timeout"));
+  clearInterval(alive);
+  await assert.rejects(flush(peer), isCode("protocol/unusable"));
+  await peer[Symbol.asyncDispose]();
+  await duplex[Symbol.asyncDispose]();
+});
+
 Deno.test("a fast peer waits a moment only for the answer to BYE", async () => {
   const { peer, duplex } = await welcomedPeer();
   await peer[Symbol.asyncDispose]();

@@ -60,9 +60,17 @@ export class Incoming {
     this.#wake?.();
   }
 
-  /** Resolves when there is a piece, or the end. @throws what `fail` was given */
-  async begun(): Promise<void> {
-    while (this.#pieces.length === 0 && this.#ending === undefined) await this.#change();
+  /** Resolves when there is a piece, or the end. @throws what `fail` was given, too late as well */
+  async begun(patienceMs: number): Promise<void> {
+    const timer = setTimeout(() => {
+      const why = `nothing of it came in ${Math.round(patienceMs / 1_000)} s`;
+      this.fail(new ProtocolError("closed", `Gave up on a content: ${why}`));
+    }, patienceMs);
+    try {
+      while (this.#pieces.length === 0 && this.#ending === undefined) await this.#change();
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** To its end, whatever that is. */

@@ -10,6 +10,8 @@ export interface OutgoingOptions {
   readonly credit: Credit;
   /** Where the other side can unpack. */
   readonly packer?: Packer | undefined;
+  /** Told of the bytes that the other side lets come. */
+  readonly moved?: ((bytes: number) => void) | undefined;
 }
 
 /** The contents that one side of a connection sends. */
@@ -44,10 +46,11 @@ export class Outgoing {
   }
 
   async #sendPiece(id: number, piece: Uint8Array): Promise<void> {
-    const { credit, sender, packer } = this.#options;
+    const { credit, sender, packer, moved } = this.#options;
     const from = packer?.now();
     const wait = credit.take(piece.length);
     if (wait !== undefined) await wait;
+    moved?.(piece.length);
     const room = sender.room();
     if (room !== undefined) await room;
     const packed = packer?.pack(piece);

@@ -53,6 +53,7 @@ export class PutSender {
     let whole: WholeContent | undefined;
     const asked = this.#calls.ask<Outcome>({
       bytes: bytesOf(put) + room,
+      workBytes: want.size,
       send: (id) => {
         whole = take();
         if (whole.size !== want.size) throw new Changed();
@@ -77,6 +78,7 @@ export class PutSender {
     const sending = new Sending(outgoing);
     const asked = this.#calls.ask<Outcome>({
       bytes: bytesOf(put),
+      workBytes: put.want.size,
       send: (id) => sendPut(sender, id, frameOf(put, "delta")),
       read: () => DONE,
       onGo: (id) =>

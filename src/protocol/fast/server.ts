@@ -215,7 +215,7 @@ class FastServer {
   }
 
   async #identify(id: number, { name, proofs, capabilities }: Hello): Promise<void> {
-    const { bulk, maxStreamBytes } = this.#options;
+    const { bulk, maxStreamBytes, patienceMs } = this.#options;
     await this.#pool.clear(); // they answer for the earlier identity
     const binding = await this.#options.binding(name);
     const identity = await bulk.identifyByKeys(name, { binding, proofs });
@@ -227,7 +227,8 @@ class FastServer {
     const isPacking = (capabilities & CAPABILITY.zstd) !== 0 && await loadZstd() !== undefined;
     if (isPacking) await this.#channel.usePacking();
     this.#keys = identity.keys;
-    this.#worker = new Worker({ channel: this.#channel, keys: identity.keys, maxStreamBytes });
+    const { keys } = identity;
+    this.#worker = new Worker({ channel: this.#channel, keys, maxStreamBytes, patienceMs });
     const welcome = {
       capabilities: isPacking ? CAPABILITY.zstd : 0,
       requests: REQUESTS_MAX,

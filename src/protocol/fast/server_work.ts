@@ -26,9 +26,11 @@ import {
 } from "./answers.ts";
 import { broken, type Writer } from "./bytes.ts";
 import type { Channel } from "./channel.ts";
+import { PATIENCE_MS } from "./credit.ts";
 import { Incoming } from "./incoming.ts";
 import { COUNTED_BYTES, FRAME, FRAME_MAX_BYTES, TEXT_MAX_BYTES } from "./layout.ts";
 import type { CopyRequest, OfferRow, PutRequest, PutsRow, Request } from "./requests.ts";
+import { silenceMs } from "./progress.ts";
 import { refusalBytes, writeRefusal } from "./values.ts";
 
 /** A request on its way through the server. */
@@ -46,6 +48,8 @@ export interface WorkerOptions {
   /** Behind the places of HELLO. */
   readonly keys: readonly (string | undefined)[];
   readonly maxStreamBytes: number;
+  /** Longest wait for the first piece of a delta, besides the time that its making takes. @default {300_000} */
+  readonly patienceMs?: number | undefined;
 }
 
 type RequestOf<K extends Request["do"]> = Extract<Request, { readonly do: K }>;
@@ -218,7 +222,7 @@ export class Worker {
     }
     const outcome = content === "whole"
       ? await this.#takeWhole(task, put, want.size)
-      : await this.#takeDelta(task, put);
+      : await this.#takeDelta(task, put, want.size);
     this.#settle(task, outcome);
   }
 
@@ -230,15 +234,16 @@ export class Worker {
     return outcome;
   }
 
-  async #takeDelta(task: Task, put: PutSession): Promise<Outcome> {
-    const { channel: { outgoing }, maxStreamBytes } = this.#options;
+  async #takeDelta(task: Task, put: PutSession, newSize: number): Promise<Outcome> {
+    const { channel: { outgoing }, maxStreamBytes, patienceMs = PATIENCE_MS } = this.#options;
     const incoming = this.#expect(task, maxStreamBytes);
     const { size, bytes } = put.sizedSignature ?? put.signature;
     if (await outgoing.send(task.id, bytes, size) !== size) {
       throw new ProtocolError("source", "Cannot send a signature: it is not as long as announced");
     }
     outgoing.end(task.id, "complete");
-    await incoming.begun();
+    // The path is locked while the client searches its file for what is here.
+    await incoming.begun(silenceMs(patienceMs, Math.min(newSize, maxStreamBytes)));
     if (incoming.received === 0) {
       await incoming.skip();
       const outcome = await put.abort();
