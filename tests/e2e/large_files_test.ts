@@ -108,3 +108,69 @@ Deno.test("a large file with edits goes on where the connection broke, and sends
   assert.ok(up < 7 * MIB, `${up} bytes`);
   assertEqual(bed);
 });
+
+for (const [net, count, tls] of [[67, 1, false], [68, 2, true]] as const) {
+  Deno.test(`${count} huge files hold up no small ones (${tls ? "TLS" : "plain"})`, async () => {
+    const huge = Array.from({ length: count }, (_, n) => `a${n}`);
+    await using bed = await make({
+      net,
+      tls,
+      before: "mkdir d z; echo old > z/known",
+      change: `for f in ${huge.join(" ")}; do ${noise(64 * MIB, "1")} > $f; done
+        for f in $(seq 500); do echo $f > d/$f; done; mkdir z/e; echo new > z/known
+        ${noise(7 * MIB, "2")} > z/e/not-huge; ln -s d z/link`,
+    });
+    const { server, proxy } = bed;
+    await server.start();
+    proxy.arm({ direction: "up", after: 24 * MIB, how: "rst" });
+    // At that moment the huge ones are under way, with most of them still to come.
+    let seen: string[] = [];
+    proxy.onCut = () => Promise.resolve(void (seen = [...server.look().keys()]));
+    assert.notEqual((await bed.client.run("-u")).rc, 0);
+    await server.quiet(proxy);
+    const small = [...bed.client.look().keys()].filter((name) => !huge.includes(name));
+    assert.deepEqual(small.filter((name) => !seen.includes(name)), []);
+    const rest = seen.filter((name) => !small.includes(name));
+    assert.equal(rest.length, count, `temporary files: ${rest}`);
+    for (const [n, name] of rest.toSorted().entries()) assert.ok(name.startsWith(`.a${n}.`), name);
+    assert.deepEqual(bed.client.table("dirty"), huge, "of the small ones no mark is left");
+    await push(bed);
+    assertEqual(bed);
+  });
+}
+
+/** Three islands of 3 MiB, and nothing behind the last one. */
+const ISLANDS = `truncate -s 64M sparse; for at in 1 20 41; do ${noise(3 * MIB, "$at")} |
+  dd of=sparse bs=1M seek=$at conv=notrunc status=none; done`;
+
+function assertSparse(bed: CutBed): void {
+  assertEqual(bed);
+  const { size, blocks } = Deno.statSync(`${bed.server.tree}/sparse`);
+  assert.equal(size, 64 * MIB);
+  assert.ok(blocks! * 512 < 11 * MIB, `${blocks} blocks`);
+}
+
+Deno.test("a sparse file stays sparse: new, changed, and where a connection broke", async () => {
+  await using bed = await make({ net: 69, before: "mkdir d", change: ISLANDS });
+  const { client, server, proxy } = bed;
+  await server.start();
+  proxy.arm({ direction: "up", after: 7 * MIB, how: "rst" });
+  assert.notEqual((await client.run("-u")).rc, 0);
+  await server.quiet(proxy);
+  const { up } = await push(bed);
+  assert.ok(up < 8 * MIB, `${up} bytes`);
+  assertSparse(bed);
+  for (
+    const change of [
+      "printf x | dd of=sparse bs=1M seek=50 conv=notrunc status=none",
+      `${noise(MIB, "7")} | dd of=sparse bs=1M seek=30 conv=notrunc status=none`,
+      `fallocate -p -o 20M -l 3M sparse; truncate -s 60M sparse; truncate -s 64M sparse`,
+      `rm sparse; ${ISLANDS}`,
+    ]
+  ) {
+    sh(`cd "$1"; ${change}`, client.tree);
+    assert.equal((await client.run("-cr", "/")).rc, 0);
+    await push(bed);
+    assertSparse(bed);
+  }
+});
