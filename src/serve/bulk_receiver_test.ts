@@ -223,4 +223,4 @@ test("files in work are counted over all handlers", async (bed) => {
   equal(await second.beginPut(bed.at("none/F"), META), MISSING);
   await isPut(await second.beginPut(bed.at("H"), META))[Symbol.asyncDispose]();
   for (const fork of [first, second]) await fork[Symbol.asyncDispose]();
-}, { puts: new Permits(1) });
+}, { puts: new Permits(0).share() });

@@ -6,7 +6,7 @@ import type { Reporter } from "../report/mod.ts";
 import type { Contexts, Workplace } from "./context.ts";
 import { type Channel, identify, identifyByKeys, type IdentifyOptions } from "./identify.ts";
 import type { Pace } from "./pace.ts";
-import type { Permits } from "./permits.ts";
+import type { Share } from "./permits.ts";
 import { Signed } from "./signed.ts";
 
 export interface ClientOptions {
@@ -23,8 +23,8 @@ export interface ClientOptions {
   readonly lockWaitMs?: number;
   /** How fast content has to come at least. */
   readonly pace?: Pace;
-  /** For files that are being received, of all connections: each one keeps descriptors open. */
-  readonly puts?: Permits;
+  /** For files that are being received: each one keeps descriptors open. This connection's share. */
+  readonly puts?: Share;
 }
 
 export class Client {

@@ -74,6 +74,19 @@ test("many files at once over one connection", async (bed) => {
   equal(await bed.state.intents(), []);
 }, { serve: { limits: { puts: 16 } } });
 
+test("a client that holds all the files it may keeps nobody else from getting on", async (bed) => {
+  await using greedy = await connected(bed);
+  await using other = await connected(bed);
+  const { promise: go, resolve: release } = Promise.withResolvers<void>();
+  const names = Array.from({ length: 20 }, (_, n) => bed.path(`G${n}`));
+  const held = names.map((name) => put(greedy, name, halting(name, go)));
+  while (bed.locks.size < 3) await new Promise((turn) => setTimeout(turn, 1)); // its own, and half of 4
+  equal(await put(other, bed.path("F"), halting("content")), DONE);
+  equal(bed.locks.size, 3);
+  release();
+  for (const one of held) equal(await one, DONE);
+}, { serve: { limits: { puts: 4 } } });
+
 test("--classic: our own clients get the classic dialect", async (bed) => {
   await using peer = await connected(bed);
   equal(peer.dialect, "classic");

@@ -42,8 +42,11 @@ export interface ServeOptions {
   readonly limits?: ServeLimits & {
     /** @default {200} */ readonly connections?: number;
     /** From one address. @default {32} */ readonly connectionsPerAddress?: number;
-    /** Files received at the same time, over all connections. @default {256} */ readonly puts?:
-      number;
+    /**
+     * Files received at the same time, over all connections, besides one of each.
+     * @default {256}
+     */
+    readonly puts?: number;
     readonly maxFileBytes?: number;
     readonly lockWaitMs?: number;
     readonly pace?: ReceiverOptions["pace"];
@@ -185,7 +188,7 @@ class Server {
       reporter,
       resolvesTo,
       address: duplex.peer?.address,
-      puts: this.#puts,
+      puts: this.#puts.share(),
       ...(configName !== undefined && { configName }),
       ...(limits?.maxFileBytes !== undefined && { maxFileBytes: limits.maxFileBytes }),
       ...(limits?.lockWaitMs !== undefined && { lockWaitMs: limits.lockWaitMs }),
