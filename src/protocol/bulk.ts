@@ -37,8 +37,22 @@ export interface BulkPeer {
    * nothing was changed then.
    */
   copy?(want: WantedCopy<Key>): Promise<Outcome | undefined>;
+  /** LIMIT: rows, and bytes of contents, of one `putMany`. */
+  readonly maxPuts: number;
+  readonly maxPutBytes: number;
+  /** Puts many small files; an outcome for each, in their order. Contents stay as they are until it resolves. */
+  putMany(puts: readonly SmallPut<Key>[]): Promise<readonly Outcome[]>;
   /** Listings compared by ranges; without it `list` tells all rows. */
   readonly ranges?: RangePeer;
+}
+
+/** A small file with its content. */
+export interface SmallPut<K extends string = string> {
+  readonly key: K;
+  readonly name: DbName;
+  readonly want: Regular;
+  /** As many bytes as `want.size`. */
+  readonly content: Uint8Array;
 }
 
 /** A new file, and where its content is. */

@@ -8,7 +8,15 @@ export {
 } from "./accept.ts";
 export type { ClientLimits } from "./classic/client.ts";
 export type { TimeUnit } from "./classic/flavour.ts";
-export type { BulkPeer, KeyedIdentity, KeyProofs, Offer, OfferAnswer, WantedCopy } from "./bulk.ts";
+export type {
+  BulkPeer,
+  KeyedIdentity,
+  KeyProofs,
+  Offer,
+  OfferAnswer,
+  SmallPut,
+  WantedCopy,
+} from "./bulk.ts";
 export type { KnownFlavours } from "./classic/server.ts";
 export type { Trace } from "./classic/wire.ts";
 export { matchKeys, proveKeys } from "./fast/keys.ts";

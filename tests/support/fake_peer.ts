@@ -32,6 +32,7 @@ import type {
   OfferAnswer,
   Peer,
   PutOptions,
+  SmallPut,
   ThereView,
   WantedCopy,
   WholeContent,
@@ -59,7 +60,13 @@ export interface FakePeerOptions {
   readonly maxOffers?: number;
   /** Whether it makes files from others, with `maxOffers`. @default {false} */
   readonly copies?: boolean;
+  /** Rows of one `putMany`, with `maxOffers`. @default {4} */
+  readonly maxPuts?: number;
+  /** Bytes of its contents. @default {64} */
+  readonly maxPutBytes?: number;
 }
+
+const KEY = "k" as Key;
 
 export class FakePeer implements Peer {
   readonly dialect: "classic" | "fast";
@@ -82,7 +89,14 @@ export class FakePeer implements Peer {
     this.timeUnit = options.timeUnit ?? (maxOffers === undefined ? "seconds" : "nanos");
     if (maxOffers !== undefined) {
       const copy = options.copies && { copy: (want: WantedCopy) => this.#copied(want) };
-      this.bulk = { maxOffers, offer: (rows) => this.#offered(rows), ...copy };
+      const { maxPuts = 4, maxPutBytes = 64 } = options;
+      const limits = { maxOffers, maxPuts, maxPutBytes };
+      this.bulk = {
+        ...limits,
+        offer: (rows) => this.#offered(rows),
+        putMany: (puts) => this.#putAll(puts),
+        ...copy,
+      };
     }
     this.window = options.window ?? 1;
     for (const [name, content] of Object.entries(options.files ?? {})) this.file(name, content);
@@ -177,6 +191,23 @@ export class FakePeer implements Peer {
     if (!new Uint8Array(hash).every((byte, at) => byte === digest[at])) return undefined;
     this.objects.set(name, { entry: here, content: from.content });
     return DONE;
+  }
+
+  /** One after the other, each as `put` does it; the log has them all. */
+  async #putAll(puts: readonly SmallPut[]): Promise<Outcome[]> {
+    const { maxPuts, maxPutBytes } = this.bulk!;
+    const bytes = puts.reduce((sum, { content }) => sum + content.length, 0);
+    assert.ok(puts.length > 0 && puts.length <= maxPuts, `${puts.length} files at once`);
+    assert.ok(bytes <= maxPutBytes || puts.length === 1, `${bytes} bytes at once`);
+    const refusal = await this.#asked(`PUTS ${puts.map(({ name }) => name).join(" ")}`);
+    if (refusal !== undefined) return puts.map(() => refusal);
+    const outcomes: Outcome[] = [];
+    for (const { name, want, content } of puts) {
+      assert.equal(content.length, want.size);
+      const whole = { size: want.size, all: content, bytes: none(), isStillValid: () => true };
+      outcomes.push(await this.put(KEY, name, want, undefined, { whole: () => whole }));
+    }
+    return outcomes;
   }
 
   async put(

@@ -21,6 +21,9 @@ export class RangedPeer extends FakePeer {
     this.bulk = {
       maxOffers: 1,
       offer: () => Promise.reject(new Error("not asked")),
+      maxPuts: 1,
+      maxPutBytes: 1,
+      putMany: () => Promise.reject(new Error("not asked")),
       ranges: {
         digests: ({ name, keys, bounds }) => {
           this.log.push(`DIGESTS ${name} ${bounds.length - 1} ${keys.length}`);

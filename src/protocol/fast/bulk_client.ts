@@ -7,7 +7,7 @@ import {
   type Outcome,
   type Refusal,
 } from "../../model/mod.ts";
-import type { BulkPeer, Offer, OfferAnswer, WantedCopy } from "../bulk.ts";
+import type { BulkPeer, Offer, OfferAnswer, SmallPut, WantedCopy } from "../bulk.ts";
 import type { RangePeer } from "../ranges.ts";
 import { readOfferAnswers } from "./answers.ts";
 import type { Calls } from "./calls.ts";
@@ -19,7 +19,8 @@ import {
   sendOffer,
   type Target,
 } from "./client_frames.ts";
-import { OFFERS_MAX } from "./layout.ts";
+import { OFFERS_MAX, PUTS_BYTES_MAX, PUTS_MAX } from "./layout.ts";
+import { PutsSender } from "./puts_sender.ts";
 import { fitsEntry } from "./values.ts";
 
 /** A frame is sent before it becomes larger than this; a row alone is far smaller. */
@@ -40,12 +41,16 @@ interface Batch {
 
 export class BulkClient implements BulkPeer {
   readonly ranges: RangePeer;
+  readonly maxPuts = PUTS_MAX;
+  readonly maxPutBytes = PUTS_BYTES_MAX;
   readonly #options: BulkClientOptions;
+  readonly #puts: PutsSender;
   #maxOffers = OFFERS_MAX;
 
   constructor(options: BulkClientOptions) {
     this.#options = options;
     this.ranges = options.ranges;
+    this.#puts = new PutsSender(options);
   }
 
   get maxOffers(): number {
@@ -79,6 +84,10 @@ export class BulkClient implements BulkPeer {
       send: (id) => sendCopy(calls.channel.sender, id, frame),
       read: (reader) => reader.choice(2) === 1 ? DONE : undefined,
     });
+  }
+
+  putMany(puts: readonly SmallPut<Key>[]): Promise<readonly Outcome[]> {
+    return this.#puts.send(puts);
   }
 
   #ask({ rows, bytes }: Batch): Promise<OfferAnswer[] | Refusal> {

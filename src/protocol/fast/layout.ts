@@ -18,6 +18,7 @@ export const FRAME = {
   rows: 14,
   copy: 15,
   bye: 16,
+  puts: 17,
   data: 32,
   end: 33,
   credit: 34,
@@ -75,5 +76,8 @@ export const REQUESTS_MAX = 1_024;
 export const REQUEST_BYTES_MAX = 8_388_608;
 /** LIMIT: rows of an offer. */
 export const OFFERS_MAX = 512;
+/** LIMIT: rows of a PUTS, and bytes of their contents. */
+export const PUTS_MAX = 128;
+export const PUTS_BYTES_MAX = 262_144;
 /** Both sides say so often that they are alive, whatever they are busy with. */
 export const ALIVE_MS = 60_000;

@@ -1,0 +1,121 @@
+/** PUTS from the client's side: many small files in one request. */
+import { type DbName, failed, type Key, type Outcome, type Refusal } from "../../model/mod.ts";
+import type { SmallPut } from "../bulk.ts";
+import { readOutcomes } from "./answers.ts";
+import { Writer } from "./bytes.ts";
+import type { Calls } from "./calls.ts";
+import {
+  PUTS_HEAD_BYTES,
+  type PutsFrameRow,
+  putsRowBytes,
+  type Target,
+  writePuts,
+} from "./client_frames.ts";
+import { FRAME, PUTS_BYTES_MAX, PUTS_MAX } from "./layout.ts";
+import { fitsEntry } from "./values.ts";
+
+/** PERF: room for a full request with names of 512 bytes; a longer one is sent in several. */
+const PAYLOAD_BYTES = PUTS_BYTES_MAX + PUTS_MAX * 512;
+/** LIMIT: payloads kept for later. */
+const SPARE_PAYLOADS = 8;
+
+export interface PutsSenderOptions {
+  readonly calls: Calls;
+  readonly target: (key: Key, name: DbName) => Target | Refusal;
+}
+
+/** Rows of one frame. */
+interface Batch {
+  readonly rows: PutsFrameRow[];
+  /** Where their outcomes go. */
+  readonly places: number[];
+  bytes: number;
+  contentBytes: number;
+}
+
+export class PutsSender {
+  readonly #options: PutsSenderOptions;
+  /** PERF: fresh memory costs more than memory that was used before. */
+  readonly #spare: Uint8Array[] = [];
+
+  constructor(options: PutsSenderOptions) {
+    this.#options = options;
+  }
+
+  /** @see BulkPeer.putMany */
+  async send(puts: readonly SmallPut<Key>[]): Promise<readonly Outcome[]> {
+    const outcomes: Outcome[] = new Array(puts.length);
+    const batches = this.#batches(puts, outcomes);
+    if (batches.length === 1 && batches[0]!.rows.length === puts.length) {
+      return spread(await this.#ask(batches[0]!), puts.length);
+    }
+    await Promise.all(batches.map(async (batch) => {
+      const got = spread(await this.#ask(batch), batch.rows.length);
+      batch.places.forEach((place, at) => outcomes[place] = got[at]!);
+    }));
+    return outcomes;
+  }
+
+  #ask(batch: Batch): Promise<Outcome[] | Refusal> {
+    return this.#options.calls.ask({
+      bytes: batch.bytes,
+      send: (id) => this.#write(id, batch),
+      read: (reader) => readOutcomes(reader, batch.rows.length),
+    });
+  }
+
+  /** The contents are taken when it is its turn. */
+  #write(id: number, { rows, bytes }: Batch): void {
+    const { sender } = this.#options.calls.channel;
+    const payload = bytes > PAYLOAD_BYTES
+      ? new Uint8Array(bytes)
+      : this.#spare.pop() ?? new Uint8Array(PAYLOAD_BYTES);
+    const writer = new Writer(payload);
+    writePuts(writer, rows);
+    sender.begin(FRAME.puts, id, 0);
+    sender.end(payload.subarray(0, writer.at), () => this.#keep(payload));
+  }
+
+  #keep(payload: Uint8Array): void {
+    const isOne = payload.length === PAYLOAD_BYTES;
+    if (isOne && this.#spare.length < SPARE_PAYLOADS) this.#spare.push(payload);
+  }
+
+  /** What cannot be asked is answered at once. */
+  #batches(puts: readonly SmallPut<Key>[], outcomes: Outcome[]): Batch[] {
+    const batches: Batch[] = [];
+    let batch: Batch | undefined;
+    for (let place = 0; place < puts.length; place++) {
+      const { key, name, want, content } = puts[place]!, { size } = want;
+      if (content.length !== size || size > PUTS_BYTES_MAX) {
+        throw new RangeError(`Cannot put ${size} bytes with ${content.length} of them at once`);
+      }
+      const target = this.#options.target(key, name);
+      if ("kind" in target || !fitsEntry(want)) {
+        outcomes[place] = "kind" in target ? target : UNSPEAKABLE;
+        continue;
+      }
+      const row = { ...target, want, content }, bytes = putsRowBytes(row);
+      if (batch === undefined || !hasRoom(batch, bytes, size)) {
+        batches.push(batch = { rows: [], places: [], bytes: PUTS_HEAD_BYTES, contentBytes: 0 });
+      }
+      batch.rows.push(row);
+      batch.places.push(place);
+      batch.bytes += bytes;
+      batch.contentBytes += size;
+    }
+    return batches;
+  }
+}
+
+const UNSPEAKABLE = failed("Invalid argument");
+
+function hasRoom(batch: Batch, bytes: number, contentBytes: number): boolean {
+  return batch.rows.length < PUTS_MAX && batch.bytes + bytes <= PAYLOAD_BYTES &&
+    batch.contentBytes + contentBytes <= PUTS_BYTES_MAX;
+}
+
+/** What is refused as a whole is refused for each. */
+function spread(answer: readonly Outcome[] | Refusal, count: number): readonly Outcome[] {
+  return "kind" in answer ? new Array<Outcome>(count).fill(answer) : answer;
+}
