@@ -46,7 +46,7 @@ export class CutProxy implements AsyncDisposable {
   #isCut = false;
   #wasReset = false;
   #connections = 0;
-  #pieces: { direction: Direction; bytes: Uint8Array }[] = [];
+  #pieces: { direction: Direction; bytes: Uint8Array; atMs: number }[] = [];
   #ended = Promise.withResolvers<void>();
   /** Called at the moment of the cut, once. */
   onCut: () => Promise<void> = () => Promise.resolve();
@@ -100,6 +100,13 @@ export class CutProxy implements AsyncDisposable {
     return { up: all("up"), down: all("down") };
   }
 
+  /** When which bytes of a direction had arrived, counted from the first one. */
+  arrivals(wanted: Direction): readonly { readonly atMs: number; readonly count: number }[] {
+    let count = 0;
+    return this.#pieces.filter(({ direction }) => direction === wanted)
+      .map(({ atMs, bytes }) => ({ atMs, count: count += bytes.length }));
+  }
+
   /** Resolves when the server has closed its end of the connection, or was reset. */
   get ended(): Promise<void> {
     return this.#ended.promise;
@@ -143,7 +150,7 @@ export class CutProxy implements AsyncDisposable {
       if (pair.isStill || pair.isOver[direction]) return;
       const bytes = data.subarray(0, limit - count);
       count += bytes.length;
-      this.#pieces.push({ direction, bytes: bytes.slice() });
+      this.#pieces.push({ direction, bytes: bytes.slice(), atMs: performance.now() });
       if (bytes.length > 0) to.write(bytes);
       if (count >= limit) this.#break(pair, cut!);
     });
