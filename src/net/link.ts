@@ -17,3 +17,8 @@ export interface Link {
   /** Ends both directions at once; waiting reads and writes settle soon, whatever their result. */
   close(): void;
 }
+
+/** The failure of a link that we have closed ourselves, in the shape of a failed system call. */
+export function closedLink(): Error {
+  return Object.assign(new Error("The connection was closed"), { name: "Interrupted" });
+}

@@ -2,7 +2,7 @@
 import type { Socket } from "node:net";
 import { unmapped } from "./address.ts";
 import type { PeerAddress } from "./duplex.ts";
-import type { Link } from "./link.ts";
+import { closedLink, type Link } from "./link.ts";
 
 export interface SocketLinkOptions {
   /** Where to write; the same socket unless two descriptors make one connection. */
@@ -46,14 +46,14 @@ export class SocketLink implements Link {
       if (piece !== null) return piece;
       if (this.#atEnd) return undefined;
       if (this.#failure !== undefined) throw this.#failure;
-      if (this.#input.destroyed) throw closed();
+      if (this.#input.destroyed) throw closedLink();
       await new Promise<void>((resolve) => this.#wakeReader = resolve);
     }
   }
 
   write(data: Uint8Array): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    if (this.#output.destroyed) reject(this.#failure ?? closed());
+    if (this.#output.destroyed) reject(this.#failure ?? closedLink());
     else this.#output.write(data, (error) => error ? reject(error) : resolve());
     return promise;
   }
@@ -74,9 +74,4 @@ export class SocketLink implements Link {
 function addressOf({ remoteAddress, remotePort }: Socket): PeerAddress | undefined {
   if (remoteAddress === undefined || remotePort === undefined) return undefined;
   return { address: unmapped(remoteAddress), port: remotePort };
-}
-
-/** The same shape as a failed system call. */
-function closed(): Error {
-  return Object.assign(new Error("The connection was closed"), { name: "Interrupted" });
 }

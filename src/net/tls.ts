@@ -2,12 +2,15 @@
 import type { Duplex as Stream } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { CsyncError } from "../model/mod.ts";
+import { Carrier, READ_AHEAD_BYTES } from "./carrier.ts";
 import type { Duplex } from "./duplex.ts";
+import { EngineLink } from "./engine_link.ts";
 import { NetError } from "./error.ts";
 import { Handshake } from "./handshake.ts";
 import { checkIdentity } from "./identity.ts";
 import { LinkDuplex } from "./link_duplex.ts";
 import type { Link } from "./link.ts";
+import { TlsEngine } from "./tls_engine.ts";
 import { TlsLink } from "./tls_link.ts";
 
 export interface UpgradeOptions {
@@ -18,10 +21,13 @@ export interface UpgradeOptions {
   cert: string;
   /** For the whole handshake. */
   deadlineMs: number;
+  /**
+   * Where the streams of node:tls stay in use after the handshake. For tests: they are what a runtime
+   * gets whose TLS library cannot be reached. @default false
+   */
+  throughStreams?: boolean;
 }
 
-/** Bytes that may wait decrypted; the peer is not read beyond that. */
-const READ_AHEAD_BYTES = 262_144;
 const RSA_MIN_BITS = 2_048;
 
 /**
@@ -56,24 +62,40 @@ async function encrypt(link: Link, options: UpgradeOptions): Promise<Link> {
   ]);
   checkIdentity(crypto, options);
   const handshake = new Handshake(options.role, crypto);
-  const carrier = new Carrier(link, handshake);
+  const carrier = new Carrier(link, handshake, StreamClass);
   let socket: TLSSocket | undefined;
   try {
-    socket = start(tls, carrier.stream(StreamClass), options);
+    socket = start(tls, carrier.stream, options);
     carrier.serve(socket);
     await finished(socket, carrier, options);
-    return new TlsLink(socket, {
-      peer: link.peer,
+    const proven = {
       certificate: provenCertificate(socket, handshake),
       binding: handshake.binding,
-      onRead: () => carrier.pull(),
-      close: () => link.close(),
-    });
+    };
+    return over(link, { socket, carrier, proven, throughStreams: options.throughStreams ?? false });
   } catch (cause) {
     socket?.destroy();
     const error = handshakeError(cause);
     throw smallKeyError(crypto, handshake.shown, error) ?? error;
   }
+}
+
+interface Established {
+  readonly socket: TLSSocket;
+  readonly carrier: Carrier;
+  readonly proven: { readonly certificate: Uint8Array; readonly binding: Uint8Array };
+  readonly throughStreams: boolean;
+}
+
+/** From here on no node stream takes part, where that can be. */
+function over(link: Link, { socket, carrier, proven, throughStreams }: Established): Link {
+  const engine = throughStreams ? undefined : TlsEngine.of(socket);
+  if (engine !== undefined) {
+    const released = carrier.release();
+    return new EngineLink(link, { ...proven, engine, released, close: () => socket.destroy() });
+  }
+  const onRead = () => carrier.pull();
+  return new TlsLink(socket, { ...proven, peer: link.peer, onRead, close: () => link.close() });
 }
 
 /**
@@ -179,70 +201,4 @@ function provenCertificate(socket: TLSSocket, handshake: Handshake): Uint8Array 
 
 function equal(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, at) => byte === b[at]);
-}
-
-/** The link as a node stream: what the TLS library reads from and writes to. */
-class Carrier {
-  readonly #link: Link;
-  readonly #handshake: Handshake;
-  #stream: Stream | undefined;
-  #socket: TLSSocket | undefined;
-  #isWanted = false;
-  #isReading = false;
-  /** Called once, at EOF or failure of the link. */
-  onEnd: () => void = () => {};
-
-  constructor(link: Link, handshake: Handshake) {
-    this.#link = link;
-    this.#handshake = handshake;
-  }
-
-  stream(StreamClass: typeof Stream): Stream {
-    this.#stream = new StreamClass({
-      readableHighWaterMark: 1,
-      writableHighWaterMark: READ_AHEAD_BYTES,
-      allowHalfOpen: true,
-      read: () => {
-        this.#isWanted = true;
-        this.pull();
-      },
-      write: (data: Uint8Array, _encoding, done) => {
-        this.#handshake.outgoing(data);
-        this.#link.write(data).then(() => done(), done);
-      },
-      final: (done) => void this.#link.shutdown().then(() => done(), done),
-    });
-    this.#stream.on("error", () => {}); // told by the TLSSocket as well
-    return this.#stream;
-  }
-
-  serve(socket: TLSSocket): void {
-    this.#socket = socket;
-  }
-
-  /**
-   * Reads on if the library wants more and not too much waits decrypted: it would go on reading
-   * however slow its reader is.
-   */
-  pull(): void {
-    if (!this.#isWanted || this.#isReading) return;
-    if ((this.#socket?.readableLength ?? 0) >= READ_AHEAD_BYTES) return;
-    this.#isReading = true;
-    this.#isWanted = false;
-    this.#link.read().then((piece) => this.#arrived(piece), (error) => this.#failed(error));
-  }
-
-  #arrived(piece: Uint8Array | undefined): void {
-    this.#isReading = false;
-    if (piece !== undefined) this.#handshake.incoming(piece);
-    if (this.#stream?.destroyed) return;
-    this.#stream?.push(piece === undefined ? null : piece.slice());
-    if (piece === undefined) this.onEnd();
-    else this.pull();
-  }
-
-  #failed(error: Error): void {
-    this.#stream?.destroy(error);
-    this.onEnd();
-  }
 }
