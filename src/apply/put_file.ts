@@ -128,6 +128,31 @@ export class FilePut implements AsyncDisposable {
     return isCloned;
   }
 
+  /**
+   * The old content, before anything of the new one is known: shared blocks where that is possible.
+   * Otherwise the caller gives it to `prefill`. @returns whether it is there
+   */
+  async prefillAll(old: SourceFile): Promise<boolean> {
+    await this.spill();
+    return this.#temp!.cloneFrom(old);
+  }
+
+  /** The next bytes of the old content, from its beginning, after `prefillAll`. @throws OsError */
+  prefill(bytes: Uint8Array): void {
+    this.#temp!.write(bytes);
+  }
+
+  /** Of the old content nothing more comes: the new one begins, in its place. @throws OsError */
+  rewind(): void {
+    this.#temp!.rewind();
+  }
+
+  /** So many bytes of the new content are those that were filled in at their place. */
+  pass(bytes: number): void {
+    this.#size += bytes;
+    this.#temp!.pass(bytes);
+  }
+
   /** Whether so much is known to come or is here already that `spill` is worth while. */
   isLarge(expectedBytes: number): boolean {
     return Math.max(expectedBytes, this.#size) > IN_MEMORY_BYTES;

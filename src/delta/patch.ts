@@ -11,6 +11,13 @@ export interface PatchOptions {
   readonly write: (bytes: Uint8Array) => void;
   /** Longest new content that is acceptable: some bytes of delta can name any number of copies. */
   readonly maxBytes: number;
+  /** What of the old content is at its place in the new one already: copies from there to there are not written. */
+  readonly there?: {
+    /** Bytes from the beginning on. */
+    readonly bytes: number;
+    /** The next bytes of the new content are there. */
+    readonly pass: (bytes: number) => void;
+  } | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -86,8 +93,9 @@ class PatchOutput {
     if (offset + length > basis.size) {
       refuse("delta/copy-past-end", `it copies beyond the ${basis.size} bytes of the old content`);
     }
+    const passed = this.#pass(offset, length);
     this.#announce(length);
-    for (let at = offset; at < offset + length;) {
+    for (let at = offset + passed; at < offset + length;) {
       const room = this.#room().subarray(0, offset + length - at);
       if (readFully(basis, room, at) < room.length) {
         refuse("delta/basis-changed", "the old content became shorter meanwhile");
@@ -96,6 +104,17 @@ class PatchOutput {
       at += room.length;
       yield room.length;
     }
+  }
+
+  /** @returns how many bytes of a copy need not be written */
+  #pass(offset: number, length: number): number {
+    const { there } = this.options;
+    if (there === undefined || offset !== this.#announced) return 0;
+    const bytes = Math.min(length, there.bytes - offset);
+    if (bytes <= 0) return 0;
+    this.flush();
+    there.pass(bytes);
+    return bytes;
   }
 
   flush(): void {

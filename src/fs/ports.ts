@@ -187,6 +187,13 @@ export interface TempFile extends Disposable {
    */
   copyFrom(source: SourceFile, range: { offset: number; length: number }): number;
   /**
+   * What is written next takes the place of what was written, from the beginning; what is not reached
+   * goes. @throws OsError
+   */
+  rewind(): void;
+  /** After `rewind`: so many bytes stay as they are. @throws RangeError for more than there are */
+  pass(bytes: number): void;
+  /**
    * Shares all blocks of `source`, if nothing was written yet.
    * @returns false when the file system cannot do it. @throws OsError
    */

@@ -7,7 +7,9 @@ import {
   entryOf,
   type Fd,
   OsError,
+  punchHole,
   rename,
+  seekStart,
   setModeOf,
   setOwnerOf,
   setTimeOf,
@@ -49,8 +51,11 @@ export class DiskTemp implements TempFile {
   readonly #dir: OpenDir;
   /** It has another name now, or none. */
   #isSettled = false;
-  /** Bytes that are in the file. */
+  /** Bytes that are in the file; after `rewind`, how many of them are final. */
   #length = 0;
+  /** Length of what was in the file when it was rewound; a write that failed may have left more. */
+  #before = 0;
+  #isRewound = false;
   /** Zeros behind them that are not in it yet. */
   #zeros = 0;
 
@@ -94,23 +99,49 @@ export class DiskTemp implements TempFile {
 
   /** What is written next stands behind the zeros. @returns whether they became a hole */
   #endZeros(): boolean {
-    const zeros = this.#zeros;
+    const zeros = this.#zeros, at = this.#length;
     if (zeros === 0) return false;
     this.#zeros = 0;
     this.#length += zeros;
-    if (zeros >= HOLE_MIN_BYTES) {
+    if (zeros >= HOLE_MIN_BYTES && this.#isHole(at, zeros)) {
       skip(this.#fd, zeros, this.name);
       return true;
     }
     this.#dir.claim(zeros, this.name);
-    writeAll(this.#fd, ZEROS.subarray(0, zeros), this.name);
+    for (let left = zeros; left > 0; left -= HOLE_MIN_BYTES) {
+      writeAll(this.#fd, ZEROS.subarray(0, left), this.name);
+    }
     return false;
+  }
+
+  /** What is there of an earlier content goes, where the file system can do that. */
+  #isHole(at: number, bytes: number): boolean {
+    const there = Math.min(bytes, this.#before - at);
+    return there <= 0 || punchHole(this.#fd, { offset: at, bytes: there }, this.name);
   }
 
   /** With all that was written: a hole at the end is there by the length only. */
   get #whole(): Fd {
-    if (this.#endZeros()) truncate(this.#fd, this.#length, this.name);
+    const isHole = this.#endZeros();
+    if (isHole || this.#isRewound) truncate(this.#fd, this.#length, this.name);
+    this.#isRewound = false;
+    this.#before = 0;
     return this.#fd;
+  }
+
+  rewind(): void {
+    void this.#whole;
+    seekStart(this.#fd, this.name);
+    this.#before = this.#length;
+    this.#length = 0;
+    this.#isRewound = true;
+  }
+
+  pass(bytes: number): void {
+    this.#endZeros();
+    if (bytes > this.#before - this.#length) throw new RangeError("There is not so much");
+    skip(this.#fd, bytes, this.name);
+    this.#length += bytes;
   }
 
   copyFrom(source: SourceFile, { offset, length }: { offset: number; length: number }): number {
@@ -157,7 +188,10 @@ export class DiskTemp implements TempFile {
 
   cloneFrom(source: SourceFile): boolean {
     if (!(source instanceof DiskSource) || this.#length + this.#zeros > 0) return false;
-    return cloneAll(this.#fd, source.fd, this.name);
+    if (!cloneAll(this.#fd, source.fd, this.name)) return false;
+    skip(this.#fd, source.size, this.name);
+    this.#length = source.size;
+    return true;
   }
 
   setOwner(uid: number | undefined, gid: number | undefined): void {

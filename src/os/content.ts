@@ -1,7 +1,7 @@
 /** Bytes of open files. */
 import { ERRNO, errorOf, failure } from "./errno.ts";
 import type { Fd } from "./fd.ts";
-import { FICLONE, SEEK_CUR, SEEK_DATA, SEEK_HOLE } from "./flags.ts";
+import { FALLOC_PUNCH_HOLE, FICLONE, SEEK_CUR, SEEK_DATA, SEEK_HOLE, SEEK_SET } from "./flags.ts";
 import { changing, lastErrno, rare, reading } from "./libc.ts";
 
 /** LIMIT: one call of Linux moves at most this much; results fit an int. */
@@ -113,6 +113,28 @@ export function cloneAll(to: Fd, from: Fd, path: string): boolean {
 /** lseek(2): the next bytes are written so much further; what is left out is a hole. @throws OsError */
 export function skip(fd: Fd, bytes: number, path: string): void {
   if (changing().lseek(fd.number, bytes, SEEK_CUR) < 0) throw failure("lseek", path);
+}
+
+/**
+ * fallocate(2): a piece of a file becomes a hole; its length stays.
+ * @returns false where the kernel cannot do it. @throws OsError
+ */
+export function punchHole(
+  fd: Fd,
+  { offset, bytes }: { offset: number; bytes: number },
+  path: string,
+): boolean {
+  while (changing().fallocate(fd.number, FALLOC_PUNCH_HOLE, offset, bytes) < 0) {
+    const errno = lastErrno();
+    if (CANNOT_COPY.has(errno)) return false;
+    if (errno !== ERRNO.EINTR) throw errorOf(errno, { call: "fallocate", path });
+  }
+  return true;
+}
+
+/** lseek(2): the next bytes are written at the beginning. @throws OsError */
+export function seekStart(fd: Fd, path: string): void {
+  if (changing().lseek(fd.number, 0, SEEK_SET) < 0) throw failure("lseek", path);
 }
 
 /**

@@ -28,6 +28,7 @@ const CHANGING = {
     parameters: ["i32", "buffer", "i32", "buffer", "usize", "u32"],
     result: "i32",
   },
+  fallocate: { parameters: ["i32", "i32", "i64", "i64"], result: "i32" },
   fchmod: { parameters: ["i32", "u32"], result: "i32" },
   fchmodat: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
   /** Number of the call first. */

@@ -36,8 +36,8 @@ export type LookReply =
 export interface PutSession extends AsyncDisposable {
   /** Of what is there now; the fixed twelve bytes when nothing is there (W 10.1). */
   readonly signature: SizedStream;
-  /** For our own clients, in our own format; instead of `signature`. */
-  readonly sizedSignature?: SizedStream;
+  /** For our own clients, in our own format; instead of `signature`. The new content is told to have so many bytes. */
+  sizedSignature?(newBytes: number): SizedStream;
   /**
    * Consumes `delta` to its end in every case, also after a failure (W 20.1), and installs the result.
    */

@@ -29,7 +29,9 @@ async function session(bed: ReceiverBed, file: string): Promise<PutSession> {
 
 /** What a client of ours sends. */
 async function deltaOf(put: PutSession, content: Uint8Array): Promise<Uint8Array> {
-  const { bytes } = await deltaFor(put.sizedSignature!.bytes, { content: contentOf(content) });
+  const { bytes } = await deltaFor(put.sizedSignature!(content.length).bytes, {
+    content: contentOf(content),
+  });
   return await collect(bytes);
 }
 

@@ -5,7 +5,10 @@ import type { SourceFile } from "../fs/mod.ts";
 import { type ByteStream, DONE, failed, type Outcome, type SizedStream } from "../model/mod.ts";
 import type { PutSession } from "../protocol/mod.ts";
 import { type Pace, paced, Stalled } from "./pace.ts";
+import { Prefill } from "./prefill.ts";
 
+/** From here on the old content is at its place in the new file before the delta comes. */
+const PREFILL_MIN_BYTES = 8 * 1_048_576;
 const NOTHING = { size: 0, readAt: () => 0 };
 
 export interface PatchSessionOptions {
@@ -35,6 +38,7 @@ export class PatchSession implements PutSession {
   /** The client is one of ours: what has come of a large content is kept when the connection breaks. */
   #isKeeping = false;
   #isBroken = false;
+  #prefill: Prefill | undefined;
 
   constructor(options: PatchSessionOptions) {
     this.#options = options;
@@ -46,12 +50,18 @@ export class PatchSession implements PutSession {
     return basis === undefined ? signatureOfNothing() : signature(basis);
   }
 
-  get sizedSignature(): SizedStream {
+  sizedSignature(newBytes: number): SizedStream {
     const { partial, basis } = this.#options.put;
     this.#isKeeping = true;
     // What has come of the new content is more like it than the old one, unless it is little.
     if (partial !== undefined && 2 * partial.size >= (basis?.size ?? 0)) this.#basis = partial;
-    return sizedSignature(this.#basis);
+    const old = this.#basis;
+    if (old === undefined || old.size < PREFILL_MIN_BYTES || newBytes < old.size) {
+      return sizedSignature(old);
+    }
+    const prefill = this.#prefill = new Prefill(this.#options.put, old);
+    const { size, bytes } = sizedSignature(prefill);
+    return { size, bytes: prefill.before(bytes) };
   }
 
   /** The delta is taken to its end whatever becomes of the file: it must never be read as commands. */
@@ -62,7 +72,8 @@ export class PatchSession implements PutSession {
       expectedBytes: basis.size,
       take: async (pieces) => {
         const write = (bytes: Uint8Array) => put.write(bytes);
-        await patch(pieces, { basis, write, maxBytes: maxFileBytes });
+        const there = this.#prefill?.end();
+        await patch(pieces, { basis, write, maxBytes: maxFileBytes, there });
         // Whether the old content is unchanged is seen when the new one takes its place.
         if (this.#basis === put.partial && put.partial?.isUnchanged() === false) {
           throw new Unusable("its beginning was changed");

@@ -237,7 +237,7 @@ export class Worker {
   async #takeDelta(task: Task, put: PutSession, newSize: number): Promise<Outcome> {
     const { channel: { outgoing }, maxStreamBytes, patienceMs = PATIENCE_MS } = this.#options;
     const incoming = this.#expect(task, maxStreamBytes);
-    const { size, bytes } = put.sizedSignature ?? put.signature;
+    const { size, bytes } = put.sizedSignature?.(newSize) ?? put.signature;
     if (await outgoing.send(task.id, bytes, size) !== size) {
       throw new ProtocolError("source", "Cannot send a signature: it is not as long as announced");
     }
