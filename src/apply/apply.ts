@@ -18,6 +18,7 @@ import type { StateStore } from "../state/mod.ts";
 import { type Place, refusalOf, type Seen } from "./steps.ts";
 import { type Repaired, repairIntents, type RepairOptions } from "./intents.ts";
 import { type Durability, Durable } from "./durable.ts";
+import { HeldMany } from "./held_many.ts";
 import { makeParents } from "./make_parents.ts";
 import { Partials } from "./partials.ts";
 import { FilePut } from "./put_file.ts";
@@ -89,6 +90,11 @@ export class Applier {
       .then((lock) => lock && new Held(this.#workshop, target, lock));
   }
 
+  /** Those of many paths that nobody else has, as they are now. */
+  holdFree(targets: readonly Target[]): HeldMany {
+    return new HeldMany(this.#workshop, targets, this.#locks);
+  }
+
   /** To be called at start, before the first change. */
   async repairIntents(options: RepairOptions): Promise<Repaired> {
     return await repairIntents(this.#workshop, options);
@@ -158,7 +164,8 @@ export class Held implements Disposable {
     try {
       for (const made of makeParents(jail, this.#target.at)) {
         using above = jail.parentOf(made).dir;
-        await durable.entries(above);
+        const [failure] = await durable.entries([above]);
+        if (failure !== undefined) throw failure;
       }
       this.look();
       return undefined;

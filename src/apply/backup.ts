@@ -31,8 +31,8 @@ export async function backUp(
   workshop: Workshop,
   { target, place }: { target: Target; place: Place },
 ): Promise<void> {
-  const places = target.backups.filter((b) => b.generations > 1);
-  if (places.length === 0 || place.admitted.entry.kind !== "reg") return;
+  if (!isBackedUp({ target, place })) return;
+  const places = target.backups.filter(isKept);
   const path = pathOf(target.at);
   const shown = path.replace(CONTROL_REGEXP, "?");
   for (const backup of places) {
@@ -46,6 +46,15 @@ export async function backUp(
     }
   }
   verify(place); // copying took its time
+}
+
+/** Whether copies are kept of what is about to be replaced. */
+export function isBackedUp({ target, place }: { target: Target; place: Place }): boolean {
+  return place.admitted.entry.kind === "reg" && target.backups.some(isKept);
+}
+
+function isKept({ generations }: BackupPlace): boolean {
+  return generations > 1;
 }
 
 async function copyTo(
@@ -64,7 +73,7 @@ async function copyTo(
   // The copy has an intent of its own, under its own path, so that no half of it survives a crash.
   const copy: Target = { ...target, name: pathOf(at) as string as DbName, at };
   const temp = dir.tempName(name);
-  await announce(workshop, copy, { temp, want: "" });
+  await announce(workshop, { target: copy, temp, want: undefined });
   try {
     using file = dir.createTemp(name, temp);
     await fill(workshop, { file, place });
@@ -86,7 +95,8 @@ async function fill(
   file.setOwner(uid, gid);
   file.setMode(mode);
   file.setTime(mtime);
-  await durable.contents(file);
+  const [failure] = await durable.contents([file]);
+  if (failure !== undefined) throw failure;
 }
 
 async function copyContent(

@@ -1,6 +1,7 @@
 /** When a change survives a power failure, and which changes wait for that together. */
 import { setImmediate } from "node:timers";
 import type { DirHandle, Jail, TempFile } from "../fs/mod.ts";
+import { isSystemError } from "./target.ts";
 
 /**
  * What survives a power failure once a change was reported as done. `none`: what the kernel got round
@@ -45,31 +46,67 @@ export class Durable {
   }
 
   /**
-   * Resolves when the content of a complete file is durable; nothing when there is nothing to wait for.
+   * Makes the content of a complete file durable if nothing has to be waited for.
+   * @returns whether it is as durable as was asked for; if not, `contents` does it
    * @throws OsError when it may not be
    */
-  contents(file: TempFile): Promise<void> | void {
-    if (this.#durability === "none") return;
-    if (this.#durability === "file") return file.sync();
-    if (!file.isInMemory) return succeeded(this.#contents.add(file));
+  isDurable(file: TempFile): boolean {
+    if (this.#durability === "file") file.sync();
+    return this.#durability !== "batch" || file.isInMemory;
   }
 
-  /** As `contents`, for the entries of a directory. @throws OsError when they may not be */
-  entries(dir: DirHandle): Promise<void> | void {
-    if (this.#durability === "none") return;
-    if (this.#durability === "file") return dir.sync();
-    if (!dir.isInMemory) return succeeded(this.#entries.add(dir));
+  /**
+   * Makes contents of complete files durable, together where that was asked for.
+   * @returns for each, in their order, why it may not be
+   */
+  contents(
+    files: readonly (TempFile | undefined)[],
+  ): Promise<readonly Answer[]> | readonly Answer[] {
+    const isDurable = (file: TempFile | undefined) => file === undefined || this.isDurable(file);
+    return inGroup(this.#contents, files as readonly TempFile[], isDurable);
+  }
+
+  /** As `contents`, for the entries of directories, each once. */
+  entries(dirs: readonly DirHandle[]): Promise<readonly Answer[]> | readonly Answer[] {
+    const known = new Map<DirHandle, number>();
+    for (const dir of dirs) if (!known.has(dir)) known.set(dir, known.size);
+    const each = (answers: readonly Answer[]) => dirs.map((dir) => answers[known.get(dir)!]);
+    const answers = inGroup(this.#entries, [...known.keys()], (dir) => {
+      if (this.#durability === "file") dir.sync();
+      return this.#durability !== "batch" || dir.isInMemory;
+    });
+    return answers instanceof Promise ? answers.then(each) : each(answers);
   }
 }
 
-async function succeeded(answer: Promise<Answer>): Promise<void> {
-  const failure = await answer;
-  if (failure !== undefined) throw failure;
+/** Those that are not durable yet become it together. */
+function inGroup<T>(
+  group: Group<T>,
+  things: readonly T[],
+  isDurable: (thing: T) => boolean,
+): Promise<readonly Answer[]> | readonly Answer[] {
+  const answers: Answer[] = new Array(things.length).fill(undefined);
+  const left: T[] = [], places: number[] = [];
+  for (const [n, thing] of things.entries()) {
+    try {
+      if (isDurable(thing)) continue;
+      left.push(thing);
+      places.push(n);
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      answers[n] = error as Answer;
+    }
+  }
+  if (left.length === 0) return answers;
+  return group.add(left).then((got) => {
+    got.forEach((answer, n) => answers[places[n]!] = answer);
+    return answers;
+  });
 }
 
 interface Waiting<T> {
-  readonly thing: T;
-  readonly resolve: (answer: Answer) => void;
+  readonly things: readonly T[];
+  readonly resolve: (answers: readonly Answer[]) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -87,9 +124,10 @@ class Group<T> {
     this.#isAlone = isAlone;
   }
 
-  add(thing: T): Promise<Answer> {
-    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-    this.#waiting.push({ thing, resolve, reject });
+  /** An answer for each, in their order. */
+  add(things: readonly T[]): Promise<readonly Answer[]> {
+    const { promise, resolve, reject } = Promise.withResolvers<readonly Answer[]>();
+    this.#waiting.push({ things, resolve, reject });
     if (!this.#isBusy) {
       this.#isBusy = true;
       // What others do in this turn of the event loop belongs to the same group.
@@ -102,14 +140,24 @@ class Group<T> {
   /** Never rejects: a failure is told to those who wait. */
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const group = this.#waiting.splice(0, GROUP_MAX);
+      const group = this.#next();
       try {
-        const answers = await this.#sync(group.map(({ thing }) => thing));
-        group.forEach(({ resolve }, n) => resolve(answers[n]));
+        const answers = await this.#sync(group.flatMap(({ things }) => things));
+        let at = 0;
+        for (const { things, resolve } of group) resolve(answers.slice(at, at += things.length));
       } catch (error) {
         for (const { reject } of group) reject(error);
       }
     }
     this.#isBusy = false;
+  }
+
+  /** Whoever comes with many is not divided. */
+  #next(): Waiting<T>[] {
+    let count = 0, size = 0;
+    while (count < this.#waiting.length && (count === 0 || size < GROUP_MAX)) {
+      size += this.#waiting[count++]!.things.length;
+    }
+    return this.#waiting.splice(0, count);
   }
 }

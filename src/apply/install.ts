@@ -1,141 +1,217 @@
 /**
- * Puts a complete new object in the place of an old one. This order lives here only: announce the
- * temporary name, make the object under it, tell exactly what it is, make that durable, verify that the old one is still
- * what was admitted, keep a copy, switch in one call, make it durable, record.
+ * Puts complete new objects in the place of old ones, many at a time. This order lives here only: announce
+ * the temporary names, make the objects under them, tell exactly what they are, make that durable, verify
+ * that the old ones are still what was admitted, keep copies, switch each in one call, make that durable,
+ * record.
  */
-import { DONE, failed, type Name, type Outcome, type Present, wantText } from "../model/mod.ts";
+import { failed, type Name, type Outcome, type Present, sameEntry } from "../model/mod.ts";
 import type { TempFile } from "../fs/mod.ts";
-import { backUp } from "./backup.ts";
+import { backUp, isBackedUp } from "./backup.ts";
 import {
-  announce,
+  announceAll,
   changedMeanwhile,
-  giveUp,
+  isGone,
   type Place,
-  record,
   refusalOf,
-  remove,
-  syncDirectory,
+  settleAll,
+  syncDirectories,
   verify,
-  withdraw,
 } from "./steps.ts";
+import { type Draft, switchIn, Unfinished } from "./switch_in.ts";
 import { type Applied, isSystemError, type Target } from "./target.ts";
 import type { Workshop } from "./workshop.ts";
 
-/** What is made in one call; it needs nothing to be durable but its directory. */
-type Bodiless =
-  & Pick<TempFile, "name" | "look" | "installAs" | "installNew" | "settle">
-  & Disposable;
-/** A complete object under a temporary name; disposing removes it unless it was installed. */
-export type Draft = TempFile | Bodiless;
-
-/** Changes what is not as it should be yet; true when there was something. */
-type Correct<D extends Draft> = (draft: D, made: Present) => boolean;
-
-/** How file systems say that they know no special rename. */
-const CANNOT = ["EINVAL", "ENOSYS", "EOPNOTSUPP"];
-
-/** Announces `want`, makes the object with `make` and installs it. */
-export async function create<D extends Draft>(
-  workshop: Workshop,
-  { target, place, want, make, correct }: {
-    target: Target;
-    place: Place;
-    /** What the object is expected to be; a wrong guess costs one more transaction. */
-    want: string;
-    make: (temp: Name) => D;
-    correct?: Correct<D>;
-  },
-): Promise<Applied> {
-  // PERF: a drawn name is free as good as always; to look costs a call for each file.
-  const draft = await attempt(workshop, { target, place, want, make, name: "drawn" }) ??
-    await attempt(workshop, { target, place, want, make, name: "free" });
-  if (draft === undefined || "outcome" in draft) return draft ?? TAKEN;
-  return await install(workshop, { target, place, draft, announced: want, correct });
+/** An object that is to be made, and where. */
+export interface Plan<D extends Draft = Draft> {
+  readonly target: Target;
+  readonly place: Place;
+  /** What it is expected to be, if that can be told; a wrong guess costs one more transaction. */
+  readonly want: Present | undefined;
+  /** @throws OsError, with nothing left under the name */
+  make(temp: Name): D;
+  /** Changes what is not as it should be yet; true when there was something. */
+  correct?(draft: D, made: Present): boolean;
 }
 
-const TAKEN: Applied = { outcome: failed("File exists"), changed: false };
+/** What the last transaction does about the intent. `left`: the next start finds out. */
+type Settling = "recorded" | "withdrawn" | "left";
+
+/** A plan that is carried out. */
+class Way<D extends Draft> {
+  readonly plan: Plan<D>;
+  readonly target: Target;
+  /** What the state knows of it. */
+  want: Present | undefined;
+  temp: Name | "" = "";
+  isAnnounced = false;
+  draft: D | undefined;
+  made: Present | undefined;
+  /** Undefined as long as it is on its way. */
+  outcome: Outcome | undefined;
+  changed = false;
+  settling: Settling = "left";
+
+  constructor(plan: Plan<D>) {
+    this.plan = plan;
+    this.target = plan.target;
+    this.want = plan.want;
+  }
+
+  end(outcome: Outcome, settling: Settling): void {
+    this.outcome = outcome;
+    this.settling = settling;
+    this.changed = settling === "recorded";
+  }
+}
+
+/** Announces an object, makes and installs it. */
+export async function create<D extends Draft>(workshop: Workshop, plan: Plan<D>): Promise<Applied> {
+  const [applied] = await createAll(workshop, [plan]);
+  return applied!;
+}
 
 /**
- * Announces and makes a draft. The announcement goes when nothing came of it.
- *
- * RACE: a crash between both leaves the announcement of a drawn name that another file may have: one of
- * the shape of ours, for the same leaf, with 238,000 to choose from.
- *
- * @returns undefined when the name is taken
+ * As `create`, for many, each of which succeeds or fails by itself: an answer for each, in their order.
+ * What does not have to wait for others takes its place at once, so that few drafts are open; where
+ * contents have to become durable, all of them are.
  */
-async function attempt<D extends Draft>(
+export async function createAll<D extends Draft>(
   workshop: Workshop,
-  { target, place, want, make, name }: {
-    target: Target;
-    place: Place;
-    want: string;
-    make: (temp: Name) => D;
-    name: "drawn" | "free";
-  },
-): Promise<D | Applied | undefined> {
-  const { dir, leaf } = place;
-  let temp: Name;
+  plans: readonly Plan<D>[],
+): Promise<Applied[]> {
+  const ways = plans.map((plan) => new Way(plan));
   try {
-    temp = name === "drawn" ? dir.drawName(leaf) : dir.tempName(leaf);
-  } catch (error) {
-    return { outcome: refusalOf(error), changed: false };
+    // PERF: a drawn name is free as good as always; to look costs a call for each file.
+    let taken = await makeAll(workshop, ways, "drawn");
+    if (taken.length > 0) taken = await makeAll(workshop, taken, "free");
+    for (const way of taken) way.end(failed("File exists"), "withdrawn");
+    await installWaiting(workshop, ways);
+  } finally {
+    disposeAll(ways);
   }
-  await announce(workshop, target, { temp, want });
-  try {
-    return make(temp);
-  } catch (error) {
-    const outcome = refusalOf(error);
-    const isTaken = isSystemError(error, "EEXIST");
-    if (isTaken) await withdraw(workshop, target); // not ours, whatever it is
-    else await giveUp(workshop, { target, place, temp });
-    return isTaken ? undefined : { outcome, changed: false };
-  }
+  return await settle(workshop, ways);
 }
 
 /**
- * Installs a complete draft and disposes it.
+ * Installs a complete draft that was announced, of which nobody knew what it would be, and disposes it.
  *
  * The record tells what was made, not what a look afterwards would show: a user's change directly
  * after the switch then differs from the record, and the next check finds it.
  */
 export async function install<D extends Draft>(
   workshop: Workshop,
-  { target, place, draft, announced, correct }: {
-    target: Target;
-    place: Place;
-    draft: D;
-    announced: string;
-    correct?: Correct<D> | undefined;
-  },
+  plan: Omit<Plan<D>, "want" | "make">,
+  draft: D,
 ): Promise<Applied> {
-  let made: Present, outcome: Outcome;
+  const way = new Way<D>({ ...plan, want: undefined, make: () => draft });
+  way.temp = draft.name;
+  way.isAnnounced = true;
+  way.draft = draft;
   try {
-    made = complete(draft);
-    if (correct?.(draft, made) === true) made = complete(draft);
-    const want = wantText(made);
-    if (want !== announced) await announce(workshop, target, { temp: draft.name, want });
-    if ("sync" in draft) await workshop.durable.contents(draft);
-    if (place.admitted.entry.kind !== "absent") { // else the rename itself replaces nothing
-      verify(place);
-      await backUp(workshop, { target, place });
-    }
-    outcome = switchIn(place, { draft, made });
-  } catch (error) {
-    if (error instanceof Unfinished) {
-      draft.settle(); // the complete object stays under its temporary name, and the intent with it
-      return { outcome: refusalOf(error.cause), changed: true };
-    }
-    const refusal = refusalOf(error);
-    draft[Symbol.dispose]();
-    await giveUp(workshop, { target, place, temp: draft.name });
-    return { outcome: refusal, changed: false };
+    advance(workshop, way);
+    await installWaiting(workshop, [way]);
   } finally {
-    draft[Symbol.dispose]();
+    disposeAll([way]);
   }
-  const syncing = syncDirectory(workshop, place);
-  const synced = syncing instanceof Promise ? await syncing : syncing;
-  await record(workshop, target, { entry: made, actions: true });
-  return { outcome: outcome.kind === "done" ? synced : outcome, changed: true };
+  const [applied] = await settle(workshop, [way]);
+  return applied!;
+}
+
+function disposeAll(ways: readonly Way<Draft>[]): void {
+  for (const { draft } of ways) draft?.[Symbol.dispose]();
+}
+
+/**
+ * Announces and makes drafts.
+ *
+ * RACE: a crash between both leaves the announcement of a drawn name that another file may have: one of
+ * the shape of ours, for the same leaf, with 238,000 to choose from.
+ *
+ * @returns those whose name is taken
+ */
+async function makeAll<D extends Draft>(
+  workshop: Workshop,
+  ways: readonly Way<D>[],
+  name: "drawn" | "free",
+): Promise<Way<D>[]> {
+  const named = ways.filter((way) => isNamed(way, name));
+  await announceAll(workshop, named);
+  for (const way of named) way.isAnnounced = true;
+  return named.filter((way) => !isMade(workshop, way));
+}
+
+function isNamed(way: Way<Draft>, name: "drawn" | "free"): boolean {
+  const { dir, leaf } = way.plan.place;
+  try {
+    way.temp = name === "drawn" ? dir.drawName(leaf) : dir.tempName(leaf);
+    return true;
+  } catch (error) {
+    way.end(refusalOf(error), way.isAnnounced ? "withdrawn" : "left");
+    return false;
+  }
+}
+
+/** @returns false when the name is taken; a draft that cannot be made has its outcome */
+function isMade<D extends Draft>(workshop: Workshop, way: Way<D>): boolean {
+  try {
+    way.draft = way.plan.make(way.temp as Name);
+  } catch (error) {
+    const outcome = refusalOf(error);
+    if (isSystemError(error, "EEXIST")) return false; // not ours, whatever it is
+    way.end(outcome, isGone(way.plan.place.dir, way.temp as Name) ? "withdrawn" : "left");
+    return true;
+  }
+  advance(workshop, way);
+  return true;
+}
+
+/** As far as it goes without a wait: to its place, or to its outcome. */
+function advance<D extends Draft>(workshop: Workshop, way: Way<D>): void {
+  const { durable } = workshop, { plan } = way, draft = way.draft!;
+  try {
+    way.made = complete(draft);
+    if (plan.correct?.(draft, way.made) === true) way.made = complete(draft);
+    if (!isAsAnnounced(way) || isBackedUp(plan)) return;
+    if (isFile(draft) && !durable.isDurable(draft)) return;
+    replace(way);
+  } catch (error) {
+    fail(way, error);
+  }
+}
+
+/** Those that are still on their way. */
+async function installWaiting<D extends Draft>(
+  workshop: Workshop,
+  ways: readonly Way<D>[],
+): Promise<void> {
+  const waiting = ways.filter(({ outcome }) => outcome === undefined);
+  if (waiting.length === 0) return;
+  const other = waiting.filter((way) => !isAsAnnounced(way));
+  for (const way of other) way.want = way.made;
+  await announceAll(workshop, other);
+  const failures = await workshop.durable.contents(
+    waiting.map(({ draft }) => isFile(draft!) ? draft : undefined),
+  );
+  for (const [n, way] of waiting.entries()) {
+    try {
+      if (failures[n] !== undefined) throw failures[n];
+      if (isBackedUp(way.plan)) {
+        verify(way.plan.place);
+        await backUp(workshop, way.plan);
+      }
+      replace(way);
+    } catch (error) {
+      fail(way, error);
+    }
+  }
+}
+
+function isFile(draft: Draft): draft is TempFile {
+  return "sync" in draft;
+}
+
+function isAsAnnounced({ want, made }: Way<Draft>): boolean {
+  return want !== undefined && sameEntry(want, made!);
 }
 
 function complete(draft: Draft): Present {
@@ -144,79 +220,39 @@ function complete(draft: Draft): Present {
   return entry;
 }
 
-/** The old object had to go before the new one could take its name, and then it could not. */
-class Unfinished extends Error {
-  override readonly name = "Unfinished";
+/** Complete, announced, durable: the switch. */
+function replace(way: Way<Draft>): void {
+  const { plan: { place }, draft, made } = way;
+  if (place.admitted.entry.kind !== "absent") verify(place); // else the rename itself replaces nothing
+  way.end(switchIn(place, { draft: draft!, made: made! }), "recorded");
+  draft![Symbol.dispose]();
 }
 
-/**
- * The old object is there up to this call, the new one directly after it.
- *
- * RACE: what changes between verify() and the rename is replaced unseen; that is a few microseconds.
- *
- * @returns a failure when the new object is in place but the old one could not be removed
- */
-function switchIn(
-  { dir, leaf, admitted }: Place,
-  { draft, made }: { draft: Draft; made: Present },
-): Outcome {
-  const old = admitted.entry.kind;
-  if (old === "absent") return installNew({ dir, leaf, admitted }, draft);
-  if (old !== "dir" && made.kind !== "dir") {
-    draft.installAs(leaf);
-    return DONE;
+function fail(way: Way<Draft>, error: unknown): void {
+  const { plan: { place }, temp } = way, draft = way.draft!;
+  if (error instanceof Unfinished) {
+    draft.settle(); // the complete object stays under its temporary name, and the intent with it
+    way.end(refusalOf(error.cause), "left");
+    way.changed = true;
+    return;
   }
-  try {
-    dir.exchange(draft.name, leaf);
-  } catch (error) {
-    if (!isSystemError(error, ...CANNOT)) throw error;
-    return switchWithoutExchange({ dir, leaf }, { draft, old });
-  }
-  try {
-    remove(dir, draft.name, old); // the old object has the temporary name now
-    draft.settle();
-    return DONE;
-  } catch (error) {
-    return exchangeBack({ dir, leaf }, { draft, error });
-  }
+  const outcome = refusalOf(error);
+  draft[Symbol.dispose]();
+  way.end(outcome, isGone(place.dir, temp as Name) ? "withdrawn" : "left");
 }
 
-/** Where nothing was: what appeared since then is not replaced. */
-function installNew(place: Place, draft: Draft): Outcome {
-  try {
-    draft.installNew(place.leaf);
-  } catch (error) {
-    if (isSystemError(error, "EEXIST")) throw changedMeanwhile();
-    if (!isSystemError(error, ...CANNOT)) throw error;
-    verify(place);
-    draft.installAs(place.leaf);
+/** Directories, each once; then one transaction for all. */
+async function settle(workshop: Workshop, ways: readonly Way<Draft>[]): Promise<Applied[]> {
+  const placed = ways.filter(({ settling }) => settling === "recorded");
+  const syncing = syncDirectories(workshop, placed.map(({ plan }) => plan.place.dir));
+  const synced = syncing instanceof Promise ? await syncing : syncing;
+  for (const [n, way] of placed.entries()) {
+    if (way.outcome!.kind === "done") way.outcome = synced[n];
   }
-  return DONE;
-}
-
-/** A directory that got an entry meanwhile: nothing is destroyed. */
-function exchangeBack(
-  { dir, leaf }: Pick<Place, "dir" | "leaf">,
-  { draft, error }: { draft: Draft; error: unknown },
-): Outcome {
-  try {
-    dir.exchange(draft.name, leaf);
-  } catch {
-    return refusalOf(error);
-  }
-  throw error;
-}
-
-/** For file systems that cannot exchange. After a crash in between, the intent completes the change. */
-function switchWithoutExchange(
-  { dir, leaf }: Pick<Place, "dir" | "leaf">,
-  { draft, old }: { draft: Draft; old: Present["kind"] },
-): Outcome {
-  remove(dir, leaf, old);
-  try {
-    draft.installAs(leaf);
-    return DONE;
-  } catch (cause) {
-    throw new Unfinished("Cannot install the new object", { cause });
-  }
+  await settleAll(workshop, {
+    recorded: placed.map(({ target, made }) => ({ target, entry: made! })),
+    withdrawn: ways.filter(({ settling }) => settling === "withdrawn").map(({ target }) => target),
+    actions: true,
+  });
+  return ways.map(({ outcome, changed }) => ({ outcome: outcome!, changed }));
 }

@@ -1,19 +1,13 @@
 /** A regular file from a stream: complete beside the old one before anything of that is touched. */
 import { setImmediate } from "node:timers";
-import {
-  checkText,
-  type Meta,
-  type Name,
-  NOTHING_IGNORED,
-  PERMISSION_BITS,
-  type Present,
-  TYPE_BITS,
-} from "../model/mod.ts";
+import type { Meta, Name, Present } from "../model/mod.ts";
 import type { SourceFile, TempFile } from "../fs/mod.ts";
+import { type Dress, dress, dressOf, redress } from "./dress.ts";
 import { create, install } from "./install.ts";
 import { announce, changedMeanwhile, giveUp, isSame, type Place, refusalOf } from "./steps.ts";
 import { PARTIAL_MIN_BYTES } from "./partials.ts";
-import { type Applied, isSystemError, type Target } from "./target.ts";
+import type { Applied, Target } from "./target.ts";
+import { WholeFile } from "./whole_file.ts";
 import type { Workshop } from "./workshop.ts";
 
 /**
@@ -25,17 +19,6 @@ const IN_MEMORY_BYTES = 256 * 1_024;
 const IN_MEMORY_MAX_BYTES = 4 * 1_048_576;
 /** After so much copying others get a turn. */
 const TURN_BYTES = 16 * 1_048_576;
-const ID_UNCHANGED = 0xffff_ffff;
-
-/** Owner, permissions and time that the new file gets. */
-interface Dress {
-  readonly uid: number | undefined;
-  readonly gid: number | undefined;
-  readonly mode: number;
-  readonly mtime: bigint;
-  /** Whether the owner was asked for; one that is merely copied from the old file may fail. */
-  readonly strict: boolean;
-}
 
 /** A regular file that is being received. Dispose it in every case; it undoes what is not installed. */
 export class FilePut implements AsyncDisposable {
@@ -162,7 +145,7 @@ export class FilePut implements AsyncDisposable {
   async spill(): Promise<void> {
     if (this.#temp !== undefined) return;
     const name = this.#place.dir.tempName(this.#place.leaf);
-    await announce(this.#workshop, this.#target, { temp: name, want: "" });
+    await announce(this.#workshop, { target: this.#target, temp: name, want: undefined });
     this.#announced = name;
     this.#temp = this.#start(name);
   }
@@ -195,31 +178,28 @@ export class FilePut implements AsyncDisposable {
   }
 
   #create(): Promise<Applied> {
-    return create(this.#workshop, {
-      target: this.#target,
-      place: this.#place,
-      want: this.#guess(),
-      make: (name) => this.#make(name),
-      correct: (draft, made) => this.#correct(draft, made),
-    });
+    return create(
+      this.#workshop,
+      new WholeFile(this.#workshop, {
+        target: this.#target,
+        place: this.#place,
+        dress: this.#dress,
+        content: this.#small,
+      }),
+    );
   }
 
   async #installTemp(temp: TempFile): Promise<Applied> {
     const target = this.#target, place = this.#place;
     try {
-      this.#finish(temp);
+      dress(this.#workshop, temp, this.#dress);
     } catch (error) {
       return { outcome: refusalOf(error), changed: false };
     }
     this.#temp = undefined; // install() settles both
     this.#announced = undefined;
-    return await install(this.#workshop, {
-      target,
-      place,
-      draft: temp,
-      announced: "",
-      correct: (draft, made) => this.#correct(draft, made),
-    });
+    const correct = (draft: TempFile, made: Present) => redress(draft, this.#dress, made);
+    return await install(this.#workshop, { target, place, correct }, temp);
   }
 
   /** The transfer is broken: much content waits for the next one. Nothing but dispose may follow. */
@@ -231,68 +211,6 @@ export class FilePut implements AsyncDisposable {
     if (!await this.#workshop.partials.keep(this.#target, name, this.#place.dir)) return;
     temp.settle();
     this.#announced = undefined;
-  }
-
-  #make(name: Name): TempFile {
-    const temp = this.#start(name);
-    try {
-      this.#finish(temp);
-      return temp;
-    } catch (error) {
-      temp[Symbol.dispose]();
-      throw error;
-    }
-  }
-
-  /**
-   * PERF: new files have our owner, as most should have; that saves a call. Where the system gives them
-   * another one (set-group-id directories), it is found out when they are looked at; until then the
-   * wrong group must not be allowed more than everybody is.
-   */
-  #finish(temp: TempFile): void {
-    const { uid, gid, mode } = this.#dress, { owner } = this.#workshop;
-    const isOurs = (uid ?? owner.uid) === owner.uid && (gid ?? owner.gid) === owner.gid;
-    const groupOnly = (mode >> 3) & ~mode & 0o7, setId = mode & 0o6000;
-    this.#dressUp(temp, { setsOwner: !isOurs || (groupOnly | setId) !== 0 });
-  }
-
-  /** @returns whether it was necessary */
-  #correct(temp: TempFile, { meta }: Present): boolean {
-    const { uid = meta.uid, gid = meta.gid } = this.#dress;
-    if (uid === meta.uid && gid === meta.gid) return false;
-    this.#dressUp(temp, { setsOwner: true });
-    return true;
-  }
-
-  /** Owner first: changing it clears the set-id bits. */
-  #dressUp(temp: TempFile, { setsOwner }: { setsOwner: boolean }): void {
-    const { uid, gid, mode, mtime, strict } = this.#dress;
-    let isOwned = true;
-    if (setsOwner) {
-      try {
-        temp.setOwner(uid, gid);
-      } catch (error) {
-        if (strict || !isSystemError(error)) throw error;
-        isOwned = false;
-      }
-    }
-    temp.setMode(isOwned ? mode : mode & 0o1777); // never set-id bits for somebody else
-    temp.setTime(mtime);
-  }
-
-  #guess(): string {
-    const { uid, gid, mode, mtime } = this.#dress, { owner } = this.#workshop;
-    const entry = {
-      kind: "reg",
-      size: this.#size,
-      meta: {
-        mode: TYPE_BITS.reg | mode,
-        uid: uid ?? owner.uid,
-        gid: gid ?? owner.gid,
-        mtime,
-      },
-    } as Present;
-    return checkText(entry, { time: "nanos", ignored: NOTHING_IGNORED });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -315,28 +233,4 @@ function openAdmitted({ dir, leaf, admitted }: Place): SourceFile {
   if (!isSame(admitted, seen)) throw changedMeanwhile();
   undo.move();
   return basis;
-}
-
-/**
- * Without `meta` a file keeps the owner and mode of the regular file it replaces (W 14.1.6), and a new
- * one is 0600 until SETOWN and SETMOD arrive (W 20.20). What is ignored stays as it is.
- */
-function dressOf(
-  { ignored, now }: Workshop,
-  old: Place["admitted"]["entry"],
-  meta: Meta | undefined,
-): Dress {
-  const before = old.kind === "reg" ? old.meta : undefined;
-  const from = (part: "uid" | "gid") => {
-    const value = meta === undefined || ignored[part] ? undefined : meta[part] >>> 0;
-    return value === undefined || value === ID_UNCHANGED ? before?.[part] : value;
-  };
-  const mode = meta === undefined || ignored.mod ? before?.mode ?? 0o600 : meta.mode;
-  return {
-    uid: from("uid"),
-    gid: from("gid"),
-    mode: mode & PERMISSION_BITS,
-    mtime: meta?.mtime ?? now(),
-    strict: meta !== undefined && !(ignored.uid && ignored.gid),
-  };
 }

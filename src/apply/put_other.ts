@@ -1,23 +1,21 @@
 /** Everything but file content: directories, links, nodes, removal, owner, mode and time. */
 import {
+  ABSENT,
   type Change,
-  checkText,
   CONFLICT,
   DONE,
   type Entry,
   failed,
   type Meta,
   type Name,
-  NOTHING_IGNORED,
   type Outcome,
   PERMISSION_BITS,
   type Present,
   TYPE_BITS,
-  wantText,
 } from "../model/mod.ts";
 import type { DirHandle, HeldObject } from "../fs/mod.ts";
 import { backUp } from "./backup.ts";
-import { create, type Draft } from "./install.ts";
+import { create } from "./install.ts";
 import {
   announce,
   holdAdmitted,
@@ -32,6 +30,7 @@ import {
   verify,
   withdraw,
 } from "./steps.ts";
+import type { Draft } from "./switch_in.ts";
 import { type Applied, isSystemError, recordOf, type Target } from "./target.ts";
 import type { Workshop } from "./workshop.ts";
 
@@ -95,7 +94,7 @@ async function removeObject(workshop: Workshop, { target, place }: Work): Promis
     await record(workshop, target, { entry });
     return UNCHANGED;
   }
-  await announce(workshop, target, { temp: "", want: "---" });
+  await announce(workshop, { target, temp: "", want: ABSENT });
   try {
     verify(place);
     await backUp(workshop, { target, place });
@@ -182,7 +181,7 @@ async function makeNode(
   return await create(workshop, {
     target,
     place,
-    want: "", // its time is not known before it exists
+    want: undefined, // its time is not known before it exists
     make: (temp) => {
       place.dir.mknod(temp, type, NEW_NODE_MODE, rdev);
       return dressed(place.dir, { temp, isDirectory: false });
@@ -211,8 +210,8 @@ function guess(
   { owner, ignored }: Workshop,
   kind: "dir" | "lnk",
   { mode, meta, target = "" }: { mode: number; meta?: Meta | undefined; target?: string },
-): string {
-  const entry = {
+): Present {
+  return {
     kind,
     target,
     meta: {
@@ -222,7 +221,6 @@ function guess(
       mtime: 0n,
     },
   } as Present;
-  return checkText(entry, { time: "nanos", ignored: NOTHING_IGNORED });
 }
 
 /** The draft of an object that exists under its temporary name already. */
@@ -348,7 +346,7 @@ async function changing(
     readonly mtime?: bigint;
   },
 ): Promise<Applied> {
-  await announce(workshop, target, { temp: "", want: wantText(want) });
+  await announce(workshop, { target, temp: "", want });
   return await workshop.state.transaction(async (tx) => {
     let outcome: Outcome = DONE;
     await tx.deleteIntent(target.name);
@@ -362,7 +360,7 @@ async function changing(
     const { entry, ...now } = held.lookClosely();
     const isUnchanged = outcome.kind !== "done" && isSame(place.admitted, { entry, ...now });
     if (!isUnchanged && isOurs(place.admitted.entry, entry, mtime)) {
-      await recordIn(tx, workshop, { target, entry });
+      await recordIn(tx, workshop, [{ target, entry }]);
     }
     return { outcome, changed: false };
   });

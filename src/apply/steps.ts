@@ -1,19 +1,22 @@
 /** The single steps of a change: verify, announce, take back, record. Their order is in install.ts. */
 import {
   CONFLICT,
+  type DbName,
   DONE,
   type Entry,
   failed,
+  type FileRecord,
   type Fingerprint,
   type Name,
   type Outcome,
   type Present,
   type Refusal,
+  sameEntry,
   sameFingerprint,
   wantText,
 } from "../model/mod.ts";
 import type { DirHandle, HeldObject } from "../fs/mod.ts";
-import { type StateTx, supersedeTold } from "../state/mod.ts";
+import type { StateTx } from "../state/mod.ts";
 import { isSystemError, recordOf, type Target } from "./target.ts";
 import type { Workshop } from "./workshop.ts";
 
@@ -52,7 +55,7 @@ export function isSame(a: Seen, b: Seen): boolean {
   const x = a.fingerprint, y = b.fingerprint;
   if (x === undefined || y === undefined) return false;
   if (a.entry.kind !== "dir" || b.entry.kind !== "dir") return sameFingerprint(x, y);
-  return x.dev === y.dev && x.ino === y.ino && wantText(a.entry) === wantText(b.entry);
+  return x.dev === y.dev && x.ino === y.ino && sameEntry(a.entry, b.entry);
 }
 
 /** @throws Refused when the object is no longer in the admitted state */
@@ -91,13 +94,36 @@ export function holdNew(dir: DirHandle, leaf: Name): HeldObject {
   return held;
 }
 
+/** What is about to be made. */
+export interface Announced {
+  readonly target: Target;
+  readonly temp: Name | "";
+  /** Undefined: nobody knows yet. */
+  readonly want: Entry | undefined;
+}
+
 /** Announces a change, so that the next start can tidy up after a crash (N 7.9). */
-export function announce(
+export async function announce(workshop: Workshop, change: Announced): Promise<void> {
+  await announceAll(workshop, [change]);
+}
+
+/** As `announce`, in one transaction. */
+export async function announceAll(
   { state }: Workshop,
-  target: Target,
-  { temp, want }: { temp: Name | ""; want: string },
+  changes: readonly Announced[],
 ): Promise<void> {
-  return state.joined((tx) => tx.putIntent({ name: target.name, peer: target.peer, temp, want }));
+  if (changes.length === 0) return;
+  await state.joined(async (tx) => {
+    for (const { target: { name, peer }, temp, want } of changes) {
+      const put = tx.putIntent({
+        name,
+        peer,
+        temp,
+        want: want === undefined ? "" : wantText(want),
+      });
+      if (put instanceof Promise) await put;
+    }
+  });
 }
 
 /** Takes back an announcement: nothing was changed. */
@@ -110,13 +136,23 @@ export async function giveUp(
   workshop: Workshop,
   { target, place, temp }: { target: Target; place: Pick<Place, "dir">; temp: Name },
 ): Promise<void> {
-  let isGone = false;
+  if (isGone(place.dir, temp)) await withdraw(workshop, target);
+}
+
+/** Whether nothing is left under the name; false when that cannot be told. */
+export function isGone(dir: DirHandle, temp: Name): boolean {
   try {
-    isGone = place.dir.look(temp).kind === "absent";
+    return dir.look(temp).kind === "absent";
   } catch (error) {
     if (!isSystemError(error)) throw error;
+    return false;
   }
-  if (isGone) await withdraw(workshop, target);
+}
+
+/** An object as it is now. */
+export interface Changed {
+  readonly target: Target;
+  readonly entry: Entry;
 }
 
 /** Record, intent, the peer's mark and the actions in one transaction. */
@@ -125,25 +161,50 @@ export async function record(
   target: Target,
   { entry, actions = false }: { entry: Entry; actions?: boolean },
 ): Promise<void> {
+  await settleAll(workshop, { recorded: [{ target, entry }], withdrawn: [], actions });
+}
+
+/** As `record` and `withdraw`, for many. */
+export async function settleAll(
+  workshop: Workshop,
+  { recorded, withdrawn, actions }: {
+    readonly recorded: readonly Changed[];
+    readonly withdrawn: readonly Target[];
+    readonly actions: boolean;
+  },
+): Promise<void> {
+  if (recorded.length + withdrawn.length === 0) return;
   await workshop.state.joined(async (tx) => {
-    await recordIn(tx, workshop, { target, entry });
-    if (actions && target.actions.length > 0) await tx.schedule(target.actions);
+    for (const { name } of withdrawn) await tx.deleteIntent(name);
+    await recordIn(tx, workshop, recorded);
+    for (const { target } of actions ? recorded : []) {
+      if (target.actions.length > 0) await tx.schedule(target.actions);
+    }
   });
 }
 
-/** As `record`, as a part of a transaction. */
+/** As `record`, for many, as a part of a transaction. */
 export async function recordIn(
   tx: StateTx,
   { state, ignored }: Workshop,
-  { target, entry }: { target: Target; entry: Entry },
+  changes: readonly Changed[],
 ): Promise<void> {
-  if (entry.kind === "absent") await tx.deleteRecords([target.name]);
-  else {
-    await tx.putRecords([recordOf(target.name, entry, { timeUnit: state.timeUnit, ignored })]);
+  if (changes.length === 0) return;
+  const options = { timeUnit: state.timeUnit, ignored };
+  const records: FileRecord[] = [], gone: DbName[] = [];
+  for (const { target: { name }, entry } of changes) {
+    if (entry.kind === "absent") gone.push(name);
+    else records.push(recordOf(name, entry, options));
   }
-  await tx.deleteIntent(target.name);
-  await tx.clearMarks(target.name, target.peer);
-  await supersedeTold(tx, target.name, target.peer);
+  if (gone.length > 0) await tx.deleteRecords(gone);
+  if (records.length > 0) await tx.putRecords(records);
+  for (const { target: { name, peer } } of changes) {
+    const settled = tx.deleteIntent(name);
+    if (settled instanceof Promise) await settled;
+    const cleared = tx.clearMarks(name, peer);
+    if (cleared instanceof Promise) await cleared;
+  }
+  await tx.supersedeTold(changes.map(({ target: { name, peer } }) => ({ name, by: peer })));
 }
 
 /** How a failure is told to the peer. Everything that is not its doing goes on as an exception. */
@@ -159,12 +220,21 @@ export function remove(dir: DirHandle, leaf: Name, kind: Present["kind"]): void 
   else dir.unlink(leaf);
 }
 
-/** Makes the switch itself durable. The change is done anyway; a failure is told to the peer. */
-export function syncDirectory({ durable }: Workshop, { dir }: Place): Outcome | Promise<Outcome> {
-  try {
-    const synced = durable.entries(dir);
-    return synced === undefined ? DONE : synced.then(() => DONE, refusalOf);
-  } catch (error) {
-    return refusalOf(error);
-  }
+/** Makes a switch itself durable. The change is done anyway; a failure is told to the peer. */
+export async function syncDirectory(workshop: Workshop, { dir }: Place): Promise<Outcome> {
+  const [outcome] = await syncDirectories(workshop, [dir]);
+  return outcome!;
+}
+
+/** As `syncDirectory`, each directory once: an outcome for each, in their order. */
+export function syncDirectories(
+  { durable }: Workshop,
+  dirs: readonly DirHandle[],
+): readonly Outcome[] | Promise<readonly Outcome[]> {
+  const failures = durable.entries(dirs);
+  return failures instanceof Promise ? failures.then(outcomesOf) : outcomesOf(failures);
+}
+
+function outcomesOf(failures: readonly unknown[]): readonly Outcome[] {
+  return failures.map((failure) => failure === undefined ? DONE : refusalOf(failure));
 }

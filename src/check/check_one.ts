@@ -30,10 +30,28 @@ export function checkOne(
   const { config } = context;
   const path = resolveName(config, name);
   if (path === undefined) return false;
-  const aliases = new Set([name, ...namesFor(config, path)]);
   // PERF: nearly always, and then there is nothing to wait for.
-  if (known !== undefined && aliases.size === 1 && !isFound(context, name, known)) return false;
+  if (known !== undefined && isAsRecorded(context, name, known)) return false;
+  const aliases = new Set([name, ...namesFor(config, path)]);
   return checkAliases(context, { name, aliases, known });
+}
+
+/**
+ * Whether nothing can be found by `checkOne`, as far as that can be told at once. False: ask it. As with
+ * that, the lock of the path is held.
+ */
+export function isAsRecorded(
+  context: CheckOneContext,
+  name: DbName,
+  known: KnownOfName,
+): boolean {
+  const { config } = context;
+  const path = resolveName(config, name);
+  if (path === undefined) return true;
+  for (const alias of namesFor(config, path)) {
+    if (alias !== name && placeOf(context, alias) !== undefined) return false;
+  }
+  return !isFound(context, name, known);
 }
 
 function isFound(context: CheckOneContext, name: DbName, known: KnownOfName): boolean {

@@ -4,7 +4,7 @@
  */
 export type { CheckCounts } from "./batch.ts";
 export { check, type CheckOptions, warnUseless } from "./check.ts";
-export { checkOne, type CheckOneContext, type KnownOfName } from "./check_one.ts";
+export { checkOne, type CheckOneContext, isAsRecorded, type KnownOfName } from "./check_one.ts";
 export type { CheckContext, Locks } from "./context.ts";
 export { listCompared, type ListComparedOptions } from "./list_compared.ts";
 export {

@@ -13,6 +13,6 @@ export type {
 } from "./ports.ts";
 export { canonical, type CanonicalOptions } from "./canonical.ts";
 export { type JailOptions, openJail, openReadJail } from "./jail.ts";
-export { type LockOptions, PathLocks } from "./path_locks.ts";
+export { type LockOptions, PathLocks, type TakenLocks } from "./path_locks.ts";
 export { isWithinTick, tickIsOver } from "./tick.ts";
 export { isTempName } from "./temp_name.ts";

@@ -8,6 +8,12 @@ export interface LockOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Locks of those among many paths that nobody else had. */
+export interface TakenLocks extends Disposable {
+  /** Whether the lock of the path at this place was taken. */
+  isTaken(place: number): boolean;
+}
+
 /** A lock that was asked for: held once nothing before it is in its way. */
 interface Claim {
   readonly path: DiskPath;
@@ -63,12 +69,28 @@ export class PathLocks {
 
   /** The lock when nothing is in its way, at once; undefined otherwise, and then nothing is waited for. */
   tryTake(path: DiskPath): Disposable | undefined {
+    const claim = this.#tryClaim(path);
+    return claim && { [Symbol.dispose]: () => this.#release(claim) };
+  }
+
+  /** As `tryTake`, for each of many; dispose the result to release all that are taken. */
+  tryTakeEach(paths: readonly DiskPath[]): TakenLocks {
+    const claims = paths.map((path) => this.#tryClaim(path));
+    return {
+      isTaken: (n) => claims[n] !== undefined,
+      [Symbol.dispose]: () => {
+        for (const claim of claims) if (claim !== undefined) this.#release(claim);
+      },
+    };
+  }
+
+  #tryClaim(path: DiskPath): Claim | undefined {
     // PERF: without a set of what is in the way, where nothing is.
     if (this.#byPath.has(path)) return undefined;
     if (this.#subtrees.size > 0 && this.#inTheWay(path, false).size > 0) return undefined;
     const claim: Claim = { path, below: false, blockers: 0, waiting: undefined, grant: nothing };
     this.#add(claim);
-    return { [Symbol.dispose]: () => this.#release(claim) };
+    return claim;
   }
 
   /**

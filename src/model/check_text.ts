@@ -105,6 +105,25 @@ export function wantText(entry: Entry): string {
     : checkText(entry, { time: "nanos", ignored: NOTHING_IGNORED });
 }
 
+/** Whether `wantText` says the same of both. PERF: without the texts. */
+export function sameEntry(a: Present, b: Present): boolean {
+  const x = a.meta, y = b.meta;
+  if (a.kind !== b.kind || x.mode !== y.mode || x.uid !== y.uid || x.gid !== y.gid) return false;
+  switch (a.kind) {
+    case "dir":
+      return true;
+    case "lnk":
+      return a.target === (b as typeof a).target;
+    case "reg":
+      return x.mtime === y.mtime && a.size === (b as typeof a).size;
+    case "chr":
+    case "blk":
+      return x.mtime === y.mtime && a.rdev === (b as typeof a).rdev;
+    default:
+      return x.mtime === y.mtime;
+  }
+}
+
 /**
  * Whether two texts describe the same object, field by field: a field that only one side has is not
  * compared (different `ignore` settings), an empty target is unknown, and times are compared in whole

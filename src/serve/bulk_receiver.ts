@@ -29,7 +29,7 @@ import type { Gate, Granted } from "./gate.ts";
 import { type Bodiless, makingOf } from "./making.ts";
 import { Offers } from "./offers.ts";
 import { rangesFor } from "./range_digests.ts";
-import { putWhole } from "./single_put.ts";
+import { PutMany } from "./put_many.ts";
 import type { Turn } from "./turn.ts";
 
 /** A file that is written to all the time has no digest. */
@@ -113,9 +113,7 @@ export class BulkReceiver implements BulkHandler {
     using _turn = await this.#turn.beginAmongOthers(undefined);
     const permit = await this.#client.options.puts?.take();
     using _permit = permit;
-    const outcomes: Outcome[] = [];
-    for (const put of puts) outcomes.push(await putWhole(this.#client, this.#gate, put));
-    return outcomes;
+    return await new PutMany(this.#client, this.#gate, puts).answer();
   }
 
   async make(at: Addressed, want: Bodiless): Promise<Outcome> {

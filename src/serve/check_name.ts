@@ -1,6 +1,6 @@
 /** What the server does on this host's account before a peer may change a name. */
 import { scheduleFor } from "../actions/mod.ts";
-import { checkOne, type KnownOfName } from "../check/mod.ts";
+import { checkOne, isAsRecorded, type KnownOfName } from "../check/mod.ts";
 import { type Config, grant } from "../config/mod.ts";
 import { type DbName, type HostName, parent, type ScheduledAction } from "../model/mod.ts";
 import type { Reporter } from "../report/mod.ts";
@@ -28,6 +28,15 @@ export function checkName(
   return typeof found === "boolean"
     ? { found, scheduled }
     : found.then((found) => ({ found, scheduled }));
+}
+
+/** Whether `checkName` would find nothing, as far as that can be told without a wait. */
+export function isInOrder(
+  { config, state, jail }: Workplace,
+  reporter: Reporter,
+  { name, known }: { readonly name: DbName; readonly known: KnownOfName },
+): boolean {
+  return isAsRecorded({ config, state, jail, reporter, actionsFor: () => [] }, name, known);
 }
 
 /**

@@ -1,9 +1,10 @@
 /** What every request passes, whatever it wants: grant, place on disk, lock, own changes first. */
 import { scheduleFor } from "../actions/mod.ts";
-import { type Applied, BUSY, type Held, type Target } from "../apply/mod.ts";
+import { type Applied, BUSY, type Held, type HeldMany, type Target } from "../apply/mod.ts";
 import { grant, locate } from "../config/mod.ts";
 import {
   type DbName,
+  type Entry,
   failed,
   type HostName,
   type Located,
@@ -118,6 +119,28 @@ export class Gate {
     return held;
   }
 
+  /**
+   * As `holdForChange`, for many files: in the same order, locks and disk before the state. Whatever is in the
+   * way of one, it is left to that.
+   *
+   * @returns the locks, and where among `granted` nothing is in the way
+   */
+  async holdFree(granted: readonly Granted[]): Promise<{ held: HeldMany; free: number[] }> {
+    const { roots, applier } = this.#client.workplace;
+    const missing = await roots.refusalsOf(granted.map(({ name }) => name));
+    using undo = new DisposableStack();
+    const held = undo.use(applier.holdFree(granted.map((one) => this.#target(one))));
+    const seen: { at: number; name: DbName; entry: Entry }[] = [];
+    for (const [at, { name }] of granted.entries()) {
+      const entry = held.seen(at);
+      if (missing?.[at] !== undefined || entry === undefined || !isPlain(entry)) continue;
+      seen.push({ at, name, entry });
+    }
+    const areFree = seen.length > 0 ? await this.recheck.areFree(seen) : [];
+    undo.move();
+    return { held, free: seen.filter((_, n) => areFree[n]).map(({ at }) => at) };
+  }
+
   #target({ name, at, peer }: Granted): Target {
     const { workplace, configured } = this.#client;
     const backups = backupsOf(workplace.config, name);
@@ -145,13 +168,19 @@ export class Gate {
   tell({ name, peer }: Granted, { outcome, changed }: Applied): Outcome {
     if (!changed) return outcome;
     this.#client.scheduled(scheduleFor(this.#client.configured, name, "remote"));
-    if (outcome.kind === "done") this.#client.options.reporter.note(say.updated(name, peer));
+    const { reporter } = this.#client.options;
+    if (outcome.kind === "done" && reporter.wants(1)) reporter.note(say.updated(name, peer));
     return outcome;
   }
 
   get #lockWaitMs(): number {
     return this.#client.options.lockWaitMs ?? 60_000;
   }
+}
+
+/** Nothing, or a file to be replaced. */
+function isPlain(entry: Entry): boolean {
+  return entry.kind === "reg" || entry.kind === "absent" && entry.because === "leaf";
 }
 
 const NOBODY: Extract<Admission, { do: "refuse" }> = {

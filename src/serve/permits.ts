@@ -4,6 +4,12 @@
 export interface Share {
   /** A permission, at once or when it is one's turn: whoever has it disposes it. */
   take(): Promise<Disposable>;
+  /** Besides one that is held: as many as are free now, up to `most`; dispose all of them together. */
+  takeMore(most: number): More;
+}
+
+export interface More extends Disposable {
+  readonly count: number;
 }
 
 interface Holder {
@@ -28,7 +34,23 @@ export class Permits {
 
   share(): Share {
     const holder: Holder = { held: 0, waiting: [] };
-    return { take: () => this.#take(holder) };
+    return { take: () => this.#take(holder), takeMore: (most) => this.#takeMore(holder, most) };
+  }
+
+  #takeMore(holder: Holder, most: number): More {
+    let count = 0;
+    // Nobody passes those who wait.
+    while (count < most && this.#queue.size === 0 && this.#mayHold(holder)) {
+      this.#give(holder);
+      count++;
+    }
+    let left = count;
+    return {
+      count,
+      [Symbol.dispose]: () => {
+        for (; left > 0; left--) this.#takeBack(holder);
+      },
+    };
   }
 
   async #take(holder: Holder): Promise<Disposable> {
@@ -42,10 +64,14 @@ export class Permits {
       [Symbol.dispose]: () => {
         if (isBack) return;
         isBack = true;
-        if (--holder.held > 0) this.#free++;
-        this.#letNext();
+        this.#takeBack(holder);
       },
     };
+  }
+
+  #takeBack(holder: Holder): void {
+    if (--holder.held > 0) this.#free++;
+    this.#letNext();
   }
 
   #mayHold({ held }: Holder): boolean {
