@@ -80,3 +80,20 @@ export function apart(count: number, rows: readonly (readonly string[])[]): stri
   for (const [n = "", ...columns] of rows) found[Number(n)]?.push(columns);
   return found;
 }
+
+/** Numbers one after the other from here on are a run. */
+const RUN_MIN = 8;
+
+/** Cuts numbers, each of them there once, into runs without a gap (first, last) and all others. */
+export function runsOf(
+  numbers: readonly number[],
+): { readonly runs: readonly [number, number][]; readonly others: readonly number[] } {
+  const sorted = Float64Array.from(numbers).sort();
+  const runs: [number, number][] = [], others: number[] = [];
+  for (let from = 0, to = 0; from < sorted.length; from = to) {
+    for (to = from + 1; sorted[to] === sorted[to - 1]! + 1;) to++;
+    if (to - from >= RUN_MIN) runs.push([sorted[from]!, sorted[to - 1]!]);
+    else others.push(...sorted.subarray(from, to));
+  }
+  return { runs, others };
+}

@@ -70,6 +70,13 @@ export interface Query {
    * JSON array of texts, its only parameter.
    */
   readonly many?: string;
+  /**
+   * The rows of many values that are neighbours, where the dialect has a better way to them: first value,
+   * last value, limit -> the columns and the value, ascending by it.
+   */
+  readonly between?: Query;
+  /** Number of bytes of all texts in the columns as SQL, where the dialect can read texts as such. */
+  readonly octets?: string;
 }
 
 /** One connection. Its methods throw SqlError, or reject with it. */
@@ -143,8 +150,12 @@ export interface Statements {
   readonly peersOf: Query;
   /** name, peer, generation */
   readonly settle: Statement;
-  /** The same in two steps, where that is faster: generation -> name, peer; generation. */
-  readonly settleMany?: { readonly find: Query; readonly remove: Statement };
+  /** The same in two steps, where that is faster: generation -> name, peer; generation; first, last. */
+  readonly settleMany?: {
+    readonly find: Query;
+    readonly remove: Statement;
+    readonly removeRun: Statement;
+  };
   /** name */
   readonly clearMarks: Statement;
   /** name, peer */

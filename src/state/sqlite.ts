@@ -12,6 +12,7 @@ import {
   type Statement,
 } from "./sql_connection.ts";
 import { isBusy } from "./retry.ts";
+import { type ArrayStatement, asStored, type Value } from "./sqlite_texts.ts";
 import { StateError } from "./state_error.ts";
 import {
   SQLITE,
@@ -35,6 +36,10 @@ const CHECKPOINT_PAGES = 4_000;
 
 /** From how many values on one query for all is faster, and how many it gets at most. */
 const FEW = 2, MANY = 512;
+/** Rows between those that are asked for, before these are taken for no neighbours. */
+const BETWEEN = 32;
+/** How often neighbours are not looked for when they were none. */
+const NO_NEIGHBOURS = 16;
 
 export interface SqliteOptions {
   /** Absolute path. */
@@ -72,6 +77,8 @@ export class SqliteConnection implements SqlConnection {
   #synchronous: boolean;
   #prepared = new Map<string, StatementSync>();
   #log: "used" | "not yet" | "impossible" = "not yet";
+  /** Queries whose values were no neighbours -> how often they are asked in the other way. */
+  readonly #scattered = new Map<Query, number>();
 
   /** @throws StateError `state/open` */
   constructor({ path, label, synchronous }: SqliteOptions) {
@@ -132,7 +139,12 @@ export class SqliteConnection implements SqlConnection {
   }
 
   select(query: Query, values: readonly SqlValue[]): string[][] {
-    return (query.isPage ? this.#page(query, values) : undefined) ?? this.#rows(query, values);
+    const rows = query.octets !== undefined
+      ? this.#texts(query, values)
+      : query.isPage
+      ? this.#page(query, values)
+      : undefined;
+    return rows ?? this.#rows(query, values);
   }
 
   selectFlat(query: Query, values: readonly SqlValue[]): readonly string[] {
@@ -140,8 +152,11 @@ export class SqliteConnection implements SqlConnection {
   }
 
   selectEach(query: Query, tuples: readonly (readonly SqlValue[])[]): string[][][] {
-    return query.many === undefined || tuples.length < FEW
-      ? tuples.map((values) => this.#rows(query, values))
+    if (query.many === undefined || tuples.length < FEW) {
+      return tuples.map((values) => this.#rows(query, values));
+    }
+    return this.#mayBeNeighbours(query, tuples)
+      ? this.#neighbours(query, tuples)
       : this.#many(query, tuples);
   }
 
@@ -246,6 +261,68 @@ export class SqliteConnection implements SqlConnection {
     return rows;
   }
 
+  /**
+   * Texts and numbers as the driver reads them.
+   * @returns undefined when these are not what is stored
+   */
+  #texts(
+    { purpose, columns, rest, octets = "" }: Query,
+    values: readonly SqlValue[],
+  ): string[][] | undefined {
+    const sql = `SELECT ${columns.join(", ")}, ${octets} ${rest}`;
+    const statement = this.#prepare(sql) as ArrayStatement;
+    statement.setReturnArrays(true);
+    try {
+      const rows = guarded(purpose, sql, () => statement.all(...bound(values)));
+      return asStored(rows as unknown as Value[][]);
+    } catch (error) {
+      if (error instanceof SqlError && error.cause instanceof RangeError) return undefined;
+      throw error;
+    }
+  }
+
+  #mayBeNeighbours(query: Query, tuples: readonly (readonly SqlValue[])[]): boolean {
+    if (query.between === undefined) return false;
+    const left = this.#scattered.get(query);
+    if (left !== undefined) {
+      if (left === 1) this.#scattered.delete(query);
+      else this.#scattered.set(query, left - 1);
+      return false;
+    }
+    for (let n = 1; n < tuples.length; n++) if (tuples[n - 1]![0]! >= tuples[n]![0]!) return false;
+    return true;
+  }
+
+  /** All rows from the first value to the last. PERF: half of what `#many` takes, where nearly all count. */
+  #neighbours(query: Query, tuples: readonly (readonly SqlValue[])[]): string[][][] {
+    const between = query.between!, limit = tuples.length + BETWEEN;
+    const [first] = tuples[0] as [SqlValue], [last] = tuples.at(-1) as [SqlValue];
+    const rows = this.select(between, [first, last, limit]);
+    const place = between.columns.length - 1;
+    const keyOf = (row: readonly string[]) =>
+      typeof first === "number" ? Number(row[place]) : row[place]!;
+    const found: string[][][] = new Array(tuples.length);
+    // Of the last one there may be more.
+    const end = rows.length < limit ? undefined : keyOf(rows[limit - 1]!);
+    let at = 0, next = 0;
+    for (; next < tuples.length; next++) {
+      const key = tuples[next]![0]!;
+      if (end !== undefined && key >= end) break;
+      while (at < rows.length && keyOf(rows[at]!) < key) at++;
+      if (at >= rows.length || keyOf(rows[at]!) !== key) {
+        found[next] = NOTHING;
+        continue;
+      }
+      const own = [rows[at++]!];
+      while (at < rows.length && keyOf(rows[at]!) === key) own.push(rows[at++]!);
+      found[next] = own;
+    }
+    if (next === tuples.length) return found;
+    this.#scattered.set(query, NO_NEIGHBOURS);
+    this.#many(query, tuples.slice(next)).forEach((rows, n) => found[next + n] = rows);
+    return found;
+  }
+
   /** PERF: 1.2 us per record, against 6 to 8 us when each is a query of its own. */
   #many(
     { purpose, columns, many = "" }: Query,
@@ -272,6 +349,8 @@ export class SqliteConnection implements SqlConnection {
     return statement;
   }
 }
+
+const NOTHING: string[][] = [];
 
 /** JSON lists of texts, a few each. Encoded texts have nothing in them that JSON would escape. */
 function* jsonLists(tuples: readonly (readonly SqlValue[])[]): Generator<string> {

@@ -313,3 +313,24 @@ Deno.test("records() streams pages in order, whatever the order of rows in the f
     }
     assert.equal(count, 20_000);
   }));
+
+Deno.test("SqlStore takes a name with a NUL in it for no name, wherever it is read", () =>
+  withStore(async ({ store, foreign }) => {
+    foreign.exec(`INSERT INTO dirty VALUES (CAST(x'2F620063' AS TEXT), 0, 'a.demo', 'b.demo');
+      INSERT INTO file VALUES (CAST(x'2F620063' AS TEXT), 'v1')`);
+    await store.transaction((tx) => tx.mark([mark("/a"), mark("/c")]));
+    const peer = "b.demo" as HostName;
+    const found = (await all(store.dirtyRows({ peer }))).map(({ name }) => name);
+    assert.deepEqual(found, ["/a", "/c"]);
+    const asked = ["/a", "/b", "/c"] as DbName[];
+    assert.deepEqual([...(await store.dirtyAmong(asked)).keys()], ["/a", "/c"]);
+    assert.deepEqual([...(await store.recordsOf(asked)).keys()], []);
+  }));
+
+Deno.test("SqlStore reads generations that are larger than a number can be, as far as it can", () =>
+  withStore(async ({ store, foreign }) => {
+    foreign.exec(`INSERT INTO dirty (rowid, filename, forced, myname, peername)
+      VALUES (9007199254740995, '/a', 0, 'a.demo', 'b.demo')`);
+    const [row] = await all(store.dirtyRows());
+    assert.equal(row?.name, "/a");
+  }));

@@ -122,6 +122,29 @@ function dirtyRows(condition: string): Query {
     rest: `FROM dirty WHERE (filename, peername) > (${text(1)}, ${text(2)}) AND ` +
       `filename < ${text(3)}${condition} ORDER BY filename, peername LIMIT ?4`,
     isPage: true,
+    octets: "octet_length(myname) + octet_length(peername) + octet_length(filename)",
+  };
+}
+
+/** Rows of neighbours. @param key column by which they are found */
+function between(
+  { purpose, columns, from, key, octets }: {
+    readonly purpose: string;
+    readonly columns: readonly string[];
+    readonly from: string;
+    readonly key: string;
+    readonly octets?: string;
+  },
+): Query {
+  const value = key === "rowid" ? "?" : TEXT;
+  return {
+    purpose,
+    columns: [...columns, key],
+    // PERF: a limit that is nothing but a parameter makes SQLite plan again for each call, 12 us.
+    rest: `FROM ${from} WHERE ${key} >= ${value} AND ${key} <= ${value} ` +
+      `ORDER BY ${key} LIMIT 0 + ?`,
+    isPage: true,
+    ...(octets !== undefined && { octets }),
   };
 }
 
@@ -151,6 +174,12 @@ export const SQLITE: Statements = {
     columns: ["checktxt"],
     rest: `FROM file WHERE filename = ${TEXT}`,
     many: `FROM ${ASKED} CROSS JOIN file WHERE filename = asked.value`,
+    between: between({
+      purpose: "Checking file",
+      columns: ["checktxt"],
+      from: "file",
+      key: "filename",
+    }),
   },
   recordsAscending: records("ASC"),
   recordsDescending: records("DESC"),
@@ -193,6 +222,13 @@ export const SQLITE: Statements = {
     columns: ["peername"],
     rest: `FROM dirty WHERE filename = ${TEXT}`,
     many: `FROM ${ASKED} CROSS JOIN dirty WHERE filename = asked.value`,
+    between: between({
+      purpose: "Checking dirty",
+      columns: ["peername"],
+      from: "dirty",
+      key: "filename",
+      octets: "octet_length(filename) + octet_length(peername)",
+    }),
   },
   settle: {
     purpose: "Removing dirty entry",
@@ -204,11 +240,22 @@ export const SQLITE: Statements = {
       columns: ["filename", "peername"],
       rest: "FROM dirty WHERE rowid = ?",
       many: `FROM ${ASKED} CROSS JOIN dirty WHERE dirty.rowid = asked.value`,
+      between: between({
+        purpose: "Removing dirty entry",
+        columns: ["filename", "peername"],
+        from: "dirty",
+        key: "rowid",
+        octets: "octet_length(filename) + octet_length(peername)",
+      }),
     },
     remove: {
       purpose: "Removing dirty entry",
       sql: "DELETE FROM dirty WHERE rowid = ?",
       many: `DELETE FROM dirty WHERE rowid IN (SELECT value FROM ${ASKED})`,
+    },
+    removeRun: {
+      purpose: "Removing dirty entry",
+      sql: "DELETE FROM dirty WHERE rowid >= ? AND rowid <= ?",
     },
   },
   clearMarks: {
@@ -308,6 +355,13 @@ export const SQLITE: Statements = {
     columns: TOLD_COLUMNS,
     rest: `FROM csync3_told WHERE filename = ${TEXT}`,
     many: `FROM ${ASKED} CROSS JOIN csync3_told WHERE filename = asked.value`,
+    between: between({
+      purpose: "Reading what was told",
+      columns: TOLD_COLUMNS,
+      from: "csync3_told",
+      key: "filename",
+      octets: "2 * octet_length(filename) + octet_length(peername) + octet_length(version)",
+    }),
   },
   outdatedTold: {
     purpose: "Reading what was told",

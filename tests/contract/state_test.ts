@@ -10,6 +10,7 @@ import {
   type HostName,
   type Intent,
   type Name,
+  nameOrder,
   percentEncode,
   type RootRecord,
   type ScheduledAction,
@@ -311,6 +312,34 @@ const RECORD_CASES: readonly Case[] = [
       new Map([["/a", records[3]]]),
     );
     assert.deepEqual(await store.recordsOf([]), new Map());
+  }],
+  ["finds records and marks of names that are neighbours, or far apart", async (store) => {
+    const strange = ["/n/0\u00ff", "/n/\u00ef\u00bf\u00bd", "/n/\u00c3\u00bc%", "/n/ '\"\\"];
+    const plain = Array.from({ length: 600 }, (_, n) => `/n/${1_000 + n}`);
+    const known = [...plain, ...strange].map((name, n) => rec(name, `v1%3A${n}`, n)).sort((a, b) =>
+      nameOrder(a.name, b.name)
+    );
+    await put(store, ...known);
+    const peers = ["b.demo", "c.demo", "d.demo"];
+    await mark(store, ...known.flatMap(({ name }) => peers.map((peer) => dirty(name, peer))));
+    for (const step of [1, 2, 7, 90]) {
+      for (const from of [0, 1, 300]) {
+        const some = known.slice(from).filter((_, n) => n % step === 0);
+        const between = some.flatMap(({ name }) => [name, `${name}x` as DbName]);
+        const names = (step === 2 ? between : some.map(({ name }) => name)).sort(nameOrder);
+        const records = new Map(some.map((record) => [record.name, record]));
+        const marks = new Map(some.map(({ name }) => [name, peers]));
+        assert.deepEqual(await store.recordsOf(names), records, `every ${step} from ${from}`);
+        assert.deepEqual(await store.dirtyAmong(names), marks, `every ${step} from ${from}`);
+        await store.transaction(async (tx) => {
+          assert.deepEqual(await tx.recordsOf(names.toReversed()), records);
+          assert.deepEqual(await tx.dirtyAmong(names.toReversed()), marks);
+        });
+      }
+    }
+    const none = ["/n/1000a", "/n/1000b", "/o"] as DbName[];
+    assert.deepEqual(await store.recordsOf(none), new Map());
+    assert.deepEqual(await store.dirtyAmong(none), new Map());
   }],
   ["finds what is committed, and in a transaction what it has done", async (store) => {
     await put(store, rec("/1"), rec("/2"));
