@@ -65,6 +65,12 @@ export function delta(content: Content, runs: Runs, options: DeltaOptions = {}):
   return { size, bytes: deltaBytes({ size, content, runs, ...options }) };
 }
 
+/** A delta, and what it says as a whole. */
+export interface FoundDelta extends SizedStream {
+  /** Nothing but the beginning of the old content: all of it, when both are equally long. */
+  readonly isBeginning: boolean;
+}
+
 /**
  * The delta from a received signature to `content`: `match`, then `delta`. The promise resolves when
  * the signature was read to its end and the content once.
@@ -72,8 +78,16 @@ export function delta(content: Content, runs: Runs, options: DeltaOptions = {}):
 export async function deltaFor(
   signature: ByteStream,
   { content, ...options }: { readonly content: Content } & MatchOptions & DeltaOptions,
-): Promise<SizedStream> {
-  return delta(content, await match(signature, content, options), options);
+): Promise<FoundDelta> {
+  const runs = await match(signature, content, options);
+  return { ...delta(content, runs, options), isBeginning: isBeginning(runs, content) };
+}
+
+/** A file that was cut off while it was read is none of its size. */
+function isBeginning(runs: Runs, { size }: Content): boolean {
+  if (runs.count !== 1 || runs.sourceSize !== size) return false;
+  const { source, basis, length } = runs.at(0);
+  return source === 0 && basis === 0 && length === size;
 }
 
 /** The content as a delta without any copy, which every receiver can apply. */

@@ -12,7 +12,7 @@ import {
 import { contentOf } from "./content.ts";
 import { delta, deltaFor, deltaSize, literalDelta } from "./delta_format.ts";
 import { type Copy, Runs } from "./runs.ts";
-import { signature, signatureOfNothing } from "./signature.ts";
+import { signature, signatureOfNothing, sizedSignature } from "./signature.ts";
 
 // W appendix B
 const T = randomBytes(4096, 77);
@@ -150,4 +150,26 @@ Deno.test("delta() ends when it is aborted", async () => {
   await assert.rejects(async () => {
     for await (const _ of bytes) controller.abort(new Error("enough"));
   }, /enough/);
+});
+
+Deno.test("deltaFor() tells whether the new content is the beginning of the old one", async () => {
+  const old = randomBytes(100_000, 3);
+  const isBeginning = async (now: Uint8Array) => {
+    const found = await deltaFor(sizedSignature(contentOf(old)).bytes, { content: contentOf(now) });
+    return found.isBeginning;
+  };
+  assert.equal(await isBeginning(old), true);
+  assert.equal(await isBeginning(concat(old, text("x"))), false);
+  assert.equal(await isBeginning(old.subarray(0, 1_500)), false);
+  const edited = old.slice();
+  edited[99_999]! ^= 1;
+  assert.equal(await isBeginning(edited), false);
+  assert.equal(await isBeginning(text("")), false);
+});
+
+Deno.test("a file that became shorter while it was read is not the beginning of the old one", async () => {
+  const old = randomBytes(100_000, 3), { size, readAt } = contentOf(old.subarray(0, 50_000));
+  const content = { size: size * 2, readAt };
+  const found = await deltaFor(sizedSignature(contentOf(old)).bytes, { content });
+  assert.equal(found.isBeginning, false);
 });
