@@ -124,6 +124,34 @@ Deno.test("a man in the middle of two of ours: nothing is sent, pinned or told, 
   assert.deepEqual(await client.run("--list-certs"), known);
 });
 
+/** The README's way of bringing a certificate, for other names and places. */
+function bringCertificate({ base, client, server }: CutBed): void {
+  const readme = Deno.readTextFileSync(new URL("../../README.md", import.meta.url));
+  const [command] = /^sqlite3 .*insert into x509_cert[^]*?\)"$/m.exec(readme) ?? [];
+  assert(command !== undefined);
+  const steps = command
+    .replace("/var/lib/csync2/one.db3", `${base}/a/db/${client.host}.db3`)
+    .replace("'two'", `'${server.host}'`)
+    .replace("two.pem", `${base}/b/etc/csync2_ssl_cert.pem`);
+  sh(steps);
+}
+
+Deno.test("a man in the middle of a first contact hears nothing where the certificate was brought beforehand", async () => {
+  await using bed = await make({ net: 83, client: "inner", server: "inner" });
+  const { client, server, proxy } = bed;
+  bringCertificate(bed);
+  await proxy[Symbol.asyncDispose]();
+  {
+    await using man = await Middleman.between(bed);
+    const { rc, stderr } = await client.run("-u");
+    assert.equal(rc, 1);
+    assert.match(stderr, OTHER);
+    assert.ok(man.connections > 0 && man.heard === "", "not a word");
+  }
+  assert.deepEqual(await pushDirectly(bed), { rc: 0, stdout: "", stderr: "" });
+  assert.deepEqual(server.look(), client.look());
+});
+
 for (const [net, client, server] of [[81, "inner", "c"], [82, "c", "inner"]] as const) {
   const said = `${client === "c" ? "csync2" : "us"} to ${server === "c" ? "csync2" : "us"}`;
   Deno.test(`a man in the middle of the first contact from ${said} is taken for the peer, as ever`, async () => {
