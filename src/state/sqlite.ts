@@ -12,7 +12,7 @@ import {
   type Statement,
 } from "./sql_connection.ts";
 import { isBusy } from "./retry.ts";
-import { type ArrayStatement, asStored, type Value } from "./sqlite_texts.ts";
+import { asStored, type Value } from "./sqlite_texts.ts";
 import { StateError } from "./state_error.ts";
 import {
   SQLITE,
@@ -40,6 +40,12 @@ const FEW = 2, MANY = 512;
 const BETWEEN = 32;
 /** How often neighbours are not looked for when they were none. */
 const NO_NEIGHBOURS = 16;
+
+/** What the types of the driver leave out. */
+interface ArrayStatement extends StatementSync {
+  /** Rows are arrays of their columns. */
+  setReturnArrays(enabled: boolean): void;
+}
 
 export interface SqliteOptions {
   /** Absolute path. */

@@ -1,12 +1,5 @@
 /** Rows of SQLite, read as texts and numbers, as byte strings (pure). */
-import type { StatementSync } from "node:sqlite";
 import { fromBytes, utf8Bytes } from "../model/mod.ts";
-
-/** What the types of the driver leave out. */
-export interface ArrayStatement extends StatementSync {
-  /** Rows are arrays of their columns. */
-  setReturnArrays(enabled: boolean): void;
-}
 
 /** What the driver makes of a column. */
 export type Value = string | number | bigint | null | Uint8Array;

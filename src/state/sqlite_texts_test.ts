@@ -1,16 +1,15 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { fromBytes, toBytes } from "../model/mod.ts";
-import { type ArrayStatement, asStored, type Value } from "./sqlite_texts.ts";
+import { asStored, type Value } from "./sqlite_texts.ts";
 
 /** What the driver reads of a text with these bytes. */
 function read(bytes: string): Value[][] {
   using db = new DatabaseSync(":memory:");
   db.exec("CREATE TABLE t (a, b)");
   db.prepare("INSERT INTO t VALUES (7, CAST(? AS TEXT))").run(toBytes(bytes));
-  const statement = db.prepare("SELECT a, b, octet_length(b) FROM t") as ArrayStatement;
-  statement.setReturnArrays(true);
-  return statement.all() as unknown as Value[][];
+  const rows = db.prepare("SELECT a, b, octet_length(b) FROM t").all();
+  return rows.map((row) => Object.values(row) as Value[]);
 }
 
 const utf8 = (text: string) => fromBytes(new TextEncoder().encode(text));
