@@ -16,7 +16,7 @@ const DEADLINE_MS = 10_000;
 const LINE_MAX_BYTES = 1_000;
 const READ_MAX_BYTES = 1 << 20;
 const FRAME_MAX_BYTES = (1 << 20) + 64;
-const FRAME_TYPE = 32;
+const FRAME_TYPE = 17;
 
 /** What the client wants next. */
 interface Round {
@@ -45,8 +45,11 @@ async function drain(duplex: Duplex, { frames, bytes, writes }: Round): Promise<
   const reader = new FrameReader({
     duplex,
     maxBytes: () => FRAME_MAX_BYTES,
+    isGivenBack: () => true,
     take: (_type, _id, payload) => {
-      got += payload.rest().length;
+      const content = payload.rest();
+      got += content.length;
+      reader.free(content);
       if (got >= bytes) reader.stop();
     },
   });
@@ -68,7 +71,7 @@ async function fill(duplex: Duplex, { frames, bytes, writes }: Round): Promise<v
   for (let sent = 0; sent < bytes; sent += writes) {
     const room = sender.room();
     if (room !== undefined) await room;
-    sender.begin(FRAME_TYPE, 1, writes);
+    sender.begin(FRAME_TYPE, 1, writes < FRAME_MAX_BYTES / 16 ? writes : 0);
     sender.end(piece);
   }
   await sender.flush();

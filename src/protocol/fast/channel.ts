@@ -25,6 +25,8 @@ export interface ChannelOptions {
   readonly maxBytes: () => number;
   /** Every frame that belongs to a request, and is no content. */
   readonly take: (type: number, id: number, reader: Reader, isOwned: boolean) => void;
+  /** Types of frames whose memory is given back by `free`. */
+  readonly isGivenBack?: (type: number) => boolean;
   /**
    * Who does not read what we say is not read any more. For one of the two sides only: both would wait
    * for each other.
@@ -67,6 +69,7 @@ export class Channel {
         note?.(type, id, reader.peek(), reader.left);
         this.#take(type, id, { reader, isOwned });
       },
+      ...(options.isGivenBack && { isGivenBack: options.isGivenBack }),
       ...(options.readsLess && { paused: () => this.sender.room() }),
     });
   }
@@ -102,6 +105,11 @@ export class Channel {
     } catch (error) {
       throw this.#stalled?.cause ?? error;
     }
+  }
+
+  /** Nobody looks at the payload of a frame any more, or at a part of it; what is not the reader's is left alone. */
+  free(payload: Uint8Array): void {
+    this.#reader.free(payload);
   }
 
   /** Nothing more is read. */

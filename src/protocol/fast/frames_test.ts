@@ -105,10 +105,17 @@ function read(pieces: readonly Uint8Array[]): Seen[] {
   const reader = new FrameReader({
     duplex: undefined as unknown as Duplex,
     maxBytes: () => FRAME_MAX_BYTES,
+    isGivenBack: (type) => type % 2 === 1,
     take: (type, id, payload, isOwned) => {
       const bytes = payload.rest();
       seen.push({ type, id, payload: bytes.toHex() });
-      if (isOwned) kept.push({ bytes, hex: bytes.toHex() });
+      if (type % 2 === 1 && bytes.length > 32_768) assert.ok(isOwned);
+      if (!isOwned) return;
+      kept.push({ bytes, hex: bytes.toHex() });
+      if (id % 2 === 1) return;
+      const before = kept.shift()!; // its memory is for the frames that follow
+      assert.equal(before.bytes.toHex(), before.hex);
+      reader.free(before.bytes);
     },
   });
   for (const piece of pieces) {
@@ -169,6 +176,21 @@ Deno.test("property: frames that were sent are read again, however they are cut"
     }),
     { numRuns: 15 },
   );
+});
+
+Deno.test("FrameReader refuses a length as soon as it is there", () => {
+  for (const cut of [1, 2, 3, 4]) {
+    const reader = new FrameReader({
+      duplex: undefined as unknown as Duplex,
+      maxBytes: () => 100,
+      take: () => assert.fail("there is no frame"),
+    });
+    const length = Uint8Array.of(101, 0, 0, 0);
+    assert.throws(() => {
+      reader.feed(length.subarray(0, cut));
+      reader.feed(length.subarray(cut));
+    }, { kind: "frame" });
+  }
 });
 
 Deno.test("FrameSender tells everybody who waits when the connection has failed", async () => {

@@ -87,6 +87,7 @@ class FastServer {
       patienceMs: options.patienceMs,
       maxBytes: () => this.#keys === undefined ? FIRST_FRAME_MAX_BYTES : FRAME_MAX_BYTES,
       take: (type, id, reader, isOwned) => this.#take(type, id, { reader, isOwned }),
+      isGivenBack: (type) => type === FRAME.puts,
       contentOf: (id) => this.#tasks.get(id)?.task.incoming,
     });
   }
@@ -191,7 +192,10 @@ class FastServer {
   #ended({ task, place }: Pending): void {
     this.#tasks.delete(task.id);
     const memory = memoryOf(task.request);
-    if (memory !== undefined) this.#slabs.free(memory);
+    if (memory !== undefined) {
+      this.#slabs.free(memory);
+      this.#channel.free(memory);
+    }
     this.#bytes -= task.bytes;
     if (place !== undefined) this.#order.leave(place);
     if (this.#tasks.size === 0) this.#onIdle();
