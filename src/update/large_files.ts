@@ -1,31 +1,92 @@
-/** Large files of a pass: they are sent after the small ones, so that one of them holds up no others. */
-import type { DbName } from "../model/mod.ts";
+/**
+ * Large files of a pass: sent after the small ones, so that one of them holds up no others, and not sent
+ * at all when the peer has another file with the content of a new one.
+ */
+import type { DbName, DirtyRow } from "../model/mod.ts";
+import type { StateStore } from "../state/mod.ts";
+import type { PushContext } from "./context.ts";
+import { canCopy, copyFiles } from "./copying.ts";
+import { knownContents } from "./known_contents.ts";
 import type { Offered } from "./offered.ts";
 
 /** What waits. */
 const LARGE_BYTES = 8 * 1_048_576;
+/** New files that wait, too: of less it is cheaper to send the content than to look for it. */
+const COPY_BYTES = 256 * 1_024;
 /** LIMIT: of those that wait; the others go in their turn. */
-const MAX_WAITING = 1_000;
-/** Of them at a time: more would not be faster. */
-export const LARGE_AT_ONCE = 2;
+const MAX_WAITING = 4_096;
+/** LIMIT: of rows. Who sends more sends a first copy of everything, of which the peer has nothing yet. */
+const MAX_ROWS = 65_536;
+/** Of the largest at a time: more would not be faster. */
+const LARGE_AT_ONCE = 2;
+
+export interface LargeFilesOptions {
+  readonly state: StateStore;
+  /** The peer has the file of the row. */
+  readonly settle: (row: DirtyRow) => void | Promise<void>;
+  readonly isStopped: () => boolean;
+}
 
 export class LargeFiles {
+  readonly #options: LargeFilesOptions;
   readonly #waiting = new Map<DbName, Offered>();
+  /** For which no other file was looked for. */
+  readonly #new = new Set<DbName>();
+  #rows = 0;
+
+  constructor(options: LargeFilesOptions) {
+    this.#options = options;
+  }
 
   /** @returns whether the row is to wait, and does */
   puts(one: Offered): boolean {
-    const { row: { name }, seen } = one;
-    const isLarge = seen?.here.kind === "reg" && seen.here.size > LARGE_BYTES;
-    if (!isLarge || this.#waiting.size >= MAX_WAITING) return false;
+    const { row: { name, forced }, seen } = one;
+    this.#rows++;
+    if (seen?.here.kind !== "reg" || seen.here.size <= COPY_BYTES) return false;
+    const { kind } = seen.there;
+    const isNew = (kind === "absent" || kind === "parent-missing") && !forced &&
+      this.#rows <= MAX_ROWS;
+    if (!isLarge(one) && !isNew) return false;
+    if (this.#waiting.size >= MAX_WAITING) return false;
     this.#waiting.set(name, one);
+    if (isNew) this.#new.add(name);
     return true;
   }
 
-  /** One after the other, in their order; whichever was yielded before the last call of `next` is over. */
-  *take(): Generator<Offered, void, void> {
-    for (const [name, one] of this.#waiting) {
-      yield one;
-      this.#waiting.delete(name);
+  /**
+   * The smaller ones first, otherwise in their order; whichever was yielded before the last call of `next`
+   * is over. `atOnce` is how many may be under way with it.
+   *
+   * @throws NetError, ProtocolError, StateError
+   */
+  async *take(
+    context: PushContext,
+  ): AsyncGenerator<{ readonly one: Offered; readonly atOnce: number }, void, void> {
+    if (this.#new.size > 0) await this.#copy(context);
+    for (const isLast of [false, true]) {
+      for (const [name, one] of this.#waiting) {
+        if (isLarge(one) !== isLast) continue;
+        yield { one, atOnce: isLast ? LARGE_AT_ONCE : Infinity };
+        this.#waiting.delete(name);
+      }
     }
   }
+
+  async #copy(context: PushContext): Promise<void> {
+    const { bulk } = context.peer, { state, settle, isStopped } = this.#options;
+    const rows = [...this.#new].map((name) => this.#waiting.get(name)!);
+    this.#new.clear();
+    const myName = rows[0]!.row.myName;
+    if (this.#rows > MAX_ROWS || !canCopy(bulk) || !await context.identify(myName)) return;
+    const mine = rows.filter(({ row }) => row.myName === myName);
+    const files = await knownContents(context, state, mine);
+    for await (const row of copyFiles(context, { bulk, files, isStopped })) {
+      this.#waiting.delete(row.name);
+      await settle(row);
+    }
+  }
+}
+
+function isLarge({ seen }: Offered): boolean {
+  return seen?.here.kind === "reg" && seen.here.size > LARGE_BYTES;
 }

@@ -20,7 +20,7 @@ import { DirectoryTimes } from "./directory_times.ts";
 import type { HeldMarks } from "./held_marks.ts";
 import { lookAgain, tellOthers } from "./look_again.ts";
 import { InFlight } from "./in_flight.ts";
-import { LARGE_AT_ONCE, LargeFiles } from "./large_files.ts";
+import { LargeFiles } from "./large_files.ts";
 import * as say from "./messages.ts";
 import { markSubtree } from "./missing_parent.ts";
 import type { Begun, Offered } from "./offered.ts";
@@ -69,13 +69,18 @@ export class PeerRun {
   #missing: DbName | undefined;
   #leftOver = 0;
   /** Large files, to be sent after the small ones. */
-  readonly #large = new LargeFiles();
+  readonly #large: LargeFiles;
 
   constructor(options: PeerRunOptions, peerName: HostName) {
     this.#options = options;
     this.#peerName = peerName;
     const { state, config, reporter, isChecked = false } = options;
     this.#ownName = new OwnName(peerName, reporter);
+    this.#large = new LargeFiles({
+      state,
+      settle: (row) => this.#account(row, "settled"),
+      isStopped: () => this.#isStopped,
+    });
     this.#settled = new SettleQueue(state, {
       ignored: config.ignored,
       isChecked,
@@ -254,8 +259,8 @@ export class PeerRun {
 
   /** @returns as `#pass` */
   async #sendLarge(flight: InFlight, context: PushContext): Promise<DbName | undefined> {
-    for (const one of this.#large.take()) {
-      await flight.room(LARGE_AT_ONCE);
+    for await (const { one, atOnce } of this.#large.take(context)) {
+      await flight.room(atOnce);
       if (!await this.#begin(flight, context, one)) break;
     }
     await flight.drain();

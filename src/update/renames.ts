@@ -11,42 +11,21 @@ import {
   type Regular,
   TYPE_BITS,
 } from "../model/mod.ts";
-import { isWithinTick, tickIsOver } from "../fs/mod.ts";
-import type { BulkPeer, Offer, OfferAnswer } from "../protocol/mod.ts";
+import type { Offer, OfferAnswer } from "../protocol/mod.ts";
 import { Alike, type FileSketch } from "../reconcile/mod.ts";
-import { memorySource, OutgoingContent } from "./content.ts";
-import { isSystemError, type PushContext } from "./context.ts";
-import * as say from "./messages.ts";
+import type { PushContext } from "./context.ts";
+import { canCopy, type CopiedFile, copyFiles, type CopyingPeer } from "./copying.ts";
 
 /** LIMIT: removals that are looked at, and files that are made from them; what is beyond is sent. */
 const REMOVALS_MAX = 131_072;
-/** LIMIT: copies under way; no content is held meanwhile. */
-const COPIES_AT_ONCE = 256;
-/** LIMIT: the same where files are open for longer than a moment. */
-const LARGE_AT_ONCE = 4;
 /** LIMIT: offers under way. */
 const OFFERS_AT_ONCE = 4;
-/** Read in one piece. */
-const SMALL_BYTES = 256 * 1_024;
 /** What is offered for a name that is gone here: never the same, so the peer tells what it has. */
 const NOTHING: Regular = {
   kind: "reg",
   size: 0,
   meta: { mode: TYPE_BITS.reg, uid: 0, gid: 0, mtime: nanos(0n) },
 };
-
-/** A peer that can copy. */
-type CopyingPeer = BulkPeer & Required<Pick<BulkPeer, "copy">>;
-
-/** A new file, and a name that is about to be removed at the peer and may have its content. */
-interface Renamed {
-  readonly row: DirtyRow;
-  readonly key: Key;
-  readonly at: Located;
-  /** Bytes, when it was found. */
-  readonly size: number;
-  readonly like: { readonly key: Key; readonly name: DbName };
-}
 
 /** What the run of a peer does for its renamed files. */
 export interface RenamingRun {
@@ -71,26 +50,17 @@ export async function copyRenamed(context: PushContext, run: RenamingRun): Promi
   const [first] = run.removals, { bulk } = context.peer;
   if (first === undefined || !canCopy(bulk) || context.dryRun) return;
   if (!await context.identify(first.myName)) return;
-  const renames = new Renames(context, { bulk, isStopped: run.isStopped });
+  const renames = new Renames(context, bulk);
   await renames.find(run.removals, run.due());
-  if (renames.isEmpty) return;
+  if (renames.found.length === 0) return;
   const { directories } = renames;
   for await (const rows of run.due()) {
     for (const row of rows) if (directories.has(row.name)) await run.push(row);
   }
   await run.drain();
-  for await (const row of renames.copy()) await run.settle(row);
+  const copies = copyFiles(context, { bulk, files: renames.found, isStopped: run.isStopped });
+  for await (const row of copies) await run.settle(row);
   await run.drain();
-}
-
-function canCopy(bulk: BulkPeer | undefined): bulk is CopyingPeer {
-  return bulk?.copy !== undefined;
-}
-
-interface RenamesOptions {
-  readonly bulk: CopyingPeer;
-  /** No more is begun. */
-  readonly isStopped: () => boolean;
 }
 
 /**
@@ -99,12 +69,12 @@ interface RenamesOptions {
  */
 class Renames {
   readonly #context: PushContext;
-  readonly #options: RenamesOptions;
-  #renamed: readonly Renamed[] = [];
+  readonly #bulk: CopyingPeer;
+  #renamed: readonly CopiedFile[] = [];
 
-  constructor(context: PushContext, options: RenamesOptions) {
+  constructor(context: PushContext, bulk: CopyingPeer) {
     this.#context = context;
-    this.#options = options;
+    this.#bulk = bulk;
   }
 
   /**
@@ -122,7 +92,7 @@ class Renames {
     }
     const alike = await this.#sketches(gone);
     if (alike.isEmpty) return;
-    const found: Renamed[] = [];
+    const found: CopiedFile[] = [];
     for await (const some of rows) {
       if (found.length >= REMOVALS_MAX) break;
       for (const { row, file } of this.#newFiles(some.filter((row) => row.myName === myName))) {
@@ -147,28 +117,8 @@ class Renames {
     return above;
   }
 
-  get isEmpty(): boolean {
-    return this.#renamed.length === 0;
-  }
-
-  /** Makes the files. @returns rows that are done, as they end. @throws NetError, ProtocolError */
-  async *copy(): AsyncGenerator<DirtyRow, void, void> {
-    const going: Promise<DirtyRow | undefined>[] = [];
-    for (const renamed of this.#renamed) {
-      if (this.#options.isStopped()) break;
-      const copied = this.#copyOne(renamed).then((isDone) => isDone ? renamed.row : undefined);
-      copied.catch(() => {}); // told when it is its turn
-      going.push(copied);
-      const most = renamed.size > SMALL_BYTES ? LARGE_AT_ONCE : COPIES_AT_ONCE;
-      while (going.length >= most) {
-        const row = await going.shift();
-        if (row !== undefined) yield row;
-      }
-    }
-    for (const copied of going) {
-      const row = await copied;
-      if (row !== undefined) yield row;
-    }
+  get found(): readonly CopiedFile[] {
+    return this.#renamed;
   }
 
   #keyOf(name: DbName): Key | undefined {
@@ -181,7 +131,7 @@ class Renames {
 
   /** What the peer has under names that are gone here. */
   async #sketches(gone: ReadonlyMap<DbName, Key>): Promise<Alike> {
-    const { bulk } = this.#options, alike = new Alike();
+    const bulk = this.#bulk, alike = new Alike();
     const offers = [...gone].map(([name, key]): Offer => ({
       key,
       name,
@@ -217,53 +167,6 @@ class Renames {
       if (entry instanceof Error || entry.kind !== "reg") continue;
       yield { row, file: { name: row.name, size: entry.size, mtime: entry.meta.mtime } };
     }
-  }
-
-  async #copyOne({ row: { name }, key, like, ...file }: Renamed): Promise<boolean> {
-    const { reporter, peerName, looked, wasPut } = this.#context, { bulk } = this.#options;
-    try {
-      const digested = await this.#digest(file);
-      if (digested === undefined) return false;
-      const { here, digest } = digested;
-      const outcome = await bulk.copy({ key, name, here, like, digest });
-      if (outcome?.kind !== "done") return false;
-      if (reporter.wants(1)) reporter.note(say.started({ name, peer: peerName, isRemoval: false }));
-      looked(name, here);
-      wasPut(name, here, 0);
-      return true;
-    } catch (error) {
-      if (isSystemError(error)) return false;
-      throw error;
-    }
-  }
-
-  /** Of one state of the file. */
-  async #digest(
-    file: { readonly at: Located; readonly size: number },
-  ): Promise<{ readonly here: Regular; readonly digest: Uint8Array } | undefined> {
-    using stack = new DisposableStack();
-    const { here, content } = await this.#read(stack, file);
-    const digest = await content.digest();
-    if (digest === undefined || !content.whole().isStillValid()) return undefined;
-    return { here, digest };
-  }
-
-  async #read(
-    stack: DisposableStack,
-    { at, size }: { readonly at: Located; readonly size: number },
-  ): Promise<{ readonly here: Regular; readonly content: OutgoingContent }> {
-    const { jail } = this.#context;
-    if (size <= SMALL_BYTES) {
-      const all = new Uint8Array(size), nowMs = Date.now(), small = jail.readSmall(at, all);
-      if (small !== undefined && !isWithinTick(small.fingerprint, nowMs)) {
-        const here = small.entry;
-        return { here, content: new OutgoingContent(memorySource(all.subarray(0, here.size))) };
-      }
-    }
-    const source = stack.use(jail.open(at));
-    await tickIsOver(source.fingerprint);
-    const here: Regular = { kind: "reg", meta: source.meta, size: source.size };
-    return { here, content: new OutgoingContent(source) };
   }
 }
 

@@ -174,3 +174,23 @@ Deno.test("a sparse file stays sparse: new, changed, and where a connection brok
     assertSparse(bed);
   }
 });
+
+Deno.test("copied files are made from those that the peer has: with their time, without, a directory", async () => {
+  await using bed = await make({
+    net: 70,
+    before: `mkdir d; for f in 1 2 3 4 5 6; do ${noise(2 * MIB, "$f")} > d/$f; done
+      ${noise(20 * MIB, "20")} > large; ${noise(MIB, "21")} > changed-there`,
+    change: `cp -a large with-time; cp large d/without; cp -a d copied; cp d/3 three
+      cp -a changed-there fallen-back; { head -c 1M d/1; tail -c 1M d/2; } > d/both`,
+    unknown: "echo other > changed-there; touch -d @1500000000 changed-there",
+  });
+  const { up, down } = await push(bed);
+  // d/both and fallen-back, and the digests of what is like them.
+  assert.ok(up > 3 * MIB && up + down < 4 * MIB, `${up} and ${down} bytes`);
+  for (const name of ["with-time", "d/without", "copied/6", "fallen-back", "d/both"]) {
+    sh('cmp "$1/$3" "$2/$3"', bed.client.tree, bed.server.tree, name);
+  }
+  assert.deepEqual(bed.client.table("dirty"), []);
+  sh('cd "$1"; cp -a "$2/changed-there" .', bed.server.tree, bed.client.tree);
+  assertEqual(bed);
+});
