@@ -64,10 +64,11 @@ export class EngineLink implements Link {
   }
 
   async write(data: Uint8Array): Promise<void> {
-    for (let at = 0; at < data.length; at += PIECE_BYTES) {
+    for (let at = 0, end; at < data.length; at = end) {
+      end = data.length - at > PIECE_BYTES * 1.5 ? at + PIECE_BYTES : data.length;
       if (this.#answering !== undefined) await this.#answered();
       if (this.#isClosed) throw closedLink();
-      const sealed = this.#engine.encrypt(data.subarray(at, at + PIECE_BYTES));
+      const sealed = this.#engine.encrypt(data.subarray(at, end));
       await (this.#writing = this.#link.write(sealed));
       free(sealed);
     }

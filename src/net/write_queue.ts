@@ -7,8 +7,8 @@ import type { Watchdog } from "./watchdog.ts";
 const BUFFER_BYTES = 65_536;
 /** From here on a piece goes out as it is: copying it costs more than one more call. */
 const DIRECT_BYTES = 16_384;
-/** LIMIT: bytes that have to leave within one idle deadline. */
-const SEND_BYTES = 262_144;
+/** LIMIT: bytes that have to leave within one idle deadline, and what may be left of a piece behind them. */
+const SEND_BYTES = 262_144, REST_BYTES = 98_304;
 /** So much goes out without waiting for the end of the turn, and so does what was written so long ago. */
 const ENOUGH_BYTES = 32_768;
 const LATE_MS = 1;
@@ -131,9 +131,11 @@ export class WriteQueue {
   }
 
   async #send(data: Uint8Array): Promise<void> {
-    for (let at = 0; at < data.length; at += SEND_BYTES) {
+    let at = 0;
+    for (; data.length - at > SEND_BYTES + REST_BYTES; at += SEND_BYTES) {
       await this.#sendPiece(data.subarray(at, at + SEND_BYTES));
     }
+    await this.#sendPiece(at === 0 ? data : data.subarray(at));
   }
 
   async #sendPiece(piece: Uint8Array): Promise<void> {

@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import { connect, type Duplex, listen, makeCertificate, upgrade } from "../../src/net/mod.ts";
 import { FrameReader } from "../../src/protocol/fast/frame_reader.ts";
 import { FrameSender } from "../../src/protocol/fast/frame_sender.ts";
+import { HEADER_BYTES } from "../../src/protocol/fast/layout.ts";
 
 const HOST = "127.78.9.1";
 const DEADLINE_MS = 10_000;
@@ -17,6 +18,8 @@ const LINE_MAX_BYTES = 1_000;
 const READ_MAX_BYTES = 1 << 20;
 const FRAME_MAX_BYTES = (1 << 20) + 64;
 const FRAME_TYPE = 17;
+/** From here on frames stand in memory of their own. */
+const WHOLE_BYTES = 65_536;
 
 /** What the client wants next. */
 interface Round {
@@ -68,11 +71,16 @@ async function fill(duplex: Duplex, { frames, bytes, writes }: Round): Promise<v
     return await duplex.flush();
   }
   const sender = new FrameSender(duplex);
+  const frame = new Uint8Array([...new Uint8Array(HEADER_BYTES), ...piece]);
   for (let sent = 0; sent < bytes; sent += writes) {
     const room = sender.room();
     if (room !== undefined) await room;
-    sender.begin(FRAME_TYPE, 1, writes < FRAME_MAX_BYTES / 16 ? writes : 0);
-    sender.end(piece);
+    if (writes < WHOLE_BYTES) {
+      sender.begin(FRAME_TYPE, 1, writes);
+      sender.end(piece);
+    } else {
+      await new Promise<void>((sent) => sender.whole(FRAME_TYPE, 1, frame, sent));
+    }
   }
   await sender.flush();
 }

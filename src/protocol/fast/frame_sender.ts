@@ -2,7 +2,7 @@
 import type { Duplex } from "../../net/mod.ts";
 import { Writer } from "./bytes.ts";
 import type { FrameNote } from "./frame_note.ts";
-import { COUNTED_BYTES, HEADER_BYTES } from "./layout.ts";
+import { COUNTED_BYTES, HEADER_BYTES, LENGTH_BYTES } from "./layout.ts";
 
 /** PERF: as much as one write takes; larger frames get a buffer of their own. */
 const BUFFER_BYTES = 131_072;
@@ -14,6 +14,8 @@ const SPARE_BUFFERS = 64;
 const ENOUGH_BYTES = 32_768;
 /** PERF: contents from here on go out as they are; copying them would cost more than one more call. */
 export const DIRECT_BYTES = 65_536;
+/** PERF: so much of a content is copied behind its head: nine bytes by themselves would be a call, a record and a packet. */
+const HEAD_BYTES = 16_384;
 /** LIMIT: bytes that wait before those who write more have to wait too. */
 const HIGH_BYTES = 1_048_576;
 
@@ -72,9 +74,13 @@ export class FrameSender {
     writer.setU32(this.#frameAt, length);
     this.#noted(length - COUNTED_BYTES);
     if (tail !== undefined) this.#append(tail, onSent);
+    this.#start();
+  }
+
+  #start(): void {
     if (this.#hasFailed) return this.#drop();
     this.#pumping ??= this.#pump();
-    if (this.#queued + writer.at - this.#from >= ENOUGH_BYTES) this.#stopCollecting?.();
+    if (this.#queued + this.#writer.at - this.#from >= ENOUGH_BYTES) this.#stopCollecting?.();
   }
 
   /** @param bytes of the payload */
@@ -83,6 +89,23 @@ export class FrameSender {
     const writer = this.#writer, at = this.#frameAt;
     const head = writer.bytes.subarray(at + HEADER_BYTES, writer.at);
     this.#note(writer.bytes[at + 4]!, writer.getU32(at + 5), head, bytes);
+  }
+
+  /**
+   * A frame that stands in memory of its own.
+   * @param frame HEADER_BYTES of room and the payload; must not change until `onSent`
+   */
+  whole(type: number, id: number, frame: Uint8Array, onSent: () => void): void {
+    this.begin(type, id, 0);
+    const writer = this.#writer;
+    writer.setU32(this.#frameAt, frame.length - LENGTH_BYTES);
+    frame.set(writer.bytes.subarray(this.#frameAt, writer.at));
+    writer.at = this.#frameAt;
+    this.#note?.(type, id, frame.subarray(HEADER_BYTES, HEADER_BYTES), frame.length - HEADER_BYTES);
+    this.#cut();
+    this.#queue.push({ bytes: frame, onSent });
+    this.#queued += frame.length;
+    this.#start();
   }
 
   /** A frame whose payload is nothing but its type and id. */
@@ -114,9 +137,15 @@ export class FrameSender {
       onSent?.();
       return;
     }
+    const near = Math.min(
+      HEAD_BYTES - (writer.at - this.#frameAt),
+      writer.bytes.length - writer.at,
+    );
+    if (near > 0) writer.raw(tail.subarray(0, near));
     this.#cut();
-    this.#queue.push({ bytes: tail, onSent });
-    this.#queued += tail.length;
+    const rest = near > 0 ? tail.subarray(near) : tail;
+    this.#queue.push({ bytes: rest, onSent });
+    this.#queued += rest.length;
   }
 
   /** What was written so far goes on its way. */

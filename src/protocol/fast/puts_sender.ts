@@ -11,13 +11,14 @@ import {
   type Target,
   writePuts,
 } from "./client_frames.ts";
-import { FRAME, PUTS_BYTES_MAX, PUTS_MAX } from "./layout.ts";
+import { FRAME, HEADER_BYTES, PUTS_BYTES_MAX, PUTS_MAX } from "./layout.ts";
 import { fitsEntry } from "./values.ts";
 
 /** PERF: room for a full request with names of 512 bytes; a longer one is sent in several. */
 const PAYLOAD_BYTES = PUTS_BYTES_MAX + PUTS_MAX * 512;
-/** LIMIT: payloads kept for later. */
-const SPARE_PAYLOADS = 8;
+const FRAME_BYTES = HEADER_BYTES + PAYLOAD_BYTES;
+/** LIMIT: frames kept for later. */
+const SPARE_FRAMES = 8;
 
 export interface PutsSenderOptions {
   readonly calls: Calls;
@@ -67,18 +68,18 @@ export class PutsSender {
   /** The contents are taken when it is its turn. */
   #write(id: number, { rows, bytes }: Batch): void {
     const { sender } = this.#options.calls.channel;
-    const payload = bytes > PAYLOAD_BYTES
-      ? new Uint8Array(bytes)
-      : this.#spare.pop() ?? new Uint8Array(PAYLOAD_BYTES);
-    const writer = new Writer(payload);
+    const frame = bytes > PAYLOAD_BYTES
+      ? new Uint8Array(HEADER_BYTES + bytes)
+      : this.#spare.pop() ?? new Uint8Array(FRAME_BYTES);
+    const writer = new Writer(frame);
+    writer.at = HEADER_BYTES;
     writePuts(writer, rows);
-    sender.begin(FRAME.puts, id, 0);
-    sender.end(payload.subarray(0, writer.at), () => this.#keep(payload));
+    sender.whole(FRAME.puts, id, frame.subarray(0, writer.at), () => this.#keep(frame));
   }
 
-  #keep(payload: Uint8Array): void {
-    const isOne = payload.length === PAYLOAD_BYTES;
-    if (isOne && this.#spare.length < SPARE_PAYLOADS) this.#spare.push(payload);
+  #keep(frame: Uint8Array): void {
+    const isOne = frame.length === FRAME_BYTES;
+    if (isOne && this.#spare.length < SPARE_FRAMES) this.#spare.push(frame);
   }
 
   /** What cannot be asked is answered at once. */
