@@ -29,6 +29,7 @@ import { openAnchor } from "./anchor.ts";
 import { type OpenBeneath, openBeneath, properName, type Purpose } from "./beneath.ts";
 import { SharedDirs } from "./open_dir.ts";
 import { Parents } from "./parents.ts";
+import { absentEach } from "./presence.ts";
 import { checkReadable, DiskDir, readable } from "./dir_handle.ts";
 import type {
   DirHandle,
@@ -90,23 +91,34 @@ class DiskReadJail implements ReadJail {
 
   lookEach(ats: readonly Located[]): (Entry | OsError)[] {
     using parents = new Parents((above) => this.hold(above, "path"));
-    return ats.map((at) => {
-      try {
-        return this.#lookFrom(parents, at);
-      } catch (error) {
-        if (error instanceof OsError) return error;
-        throw error;
-      }
+    const found: (Entry | OsError)[] = new Array(ats.length);
+    for (let n = 0; n < ats.length; n++) found[n] = this.#lookFrom(parents, ats[n]!);
+    return found;
+  }
+
+  absentEach(ats: readonly Located[]): (boolean | OsError)[] {
+    return absentEach(ats, {
+      open: (directory) => this.hold(directory, "directory"),
+      lookEach: (some) => this.lookEach(some),
     });
   }
 
-  #lookFrom(parents: Parents, at: Located): Entry {
-    const { above, leaf } = split(at);
-    // An anchor itself, or a path that is refused.
-    if (leaf === "." || at.below.startsWith("/")) return this.look(at);
-    const dir = parents.open(above);
-    if (!(dir instanceof OsError)) return within(at, () => entryAt(dir, properName(leaf)));
-    return dir.errnoName === "ENOENT" ? PARENT_ABSENT : this.#whyAbsent(above, dir);
+  /** PERF: no closure and no object besides the entry, for nearly all. */
+  #lookFrom(parents: Parents, at: Located): Entry | OsError {
+    const { below } = at;
+    try {
+      const leaf = below.slice(below.lastIndexOf("/") + 1) as Name;
+      // An anchor itself, or a path that is refused.
+      if (below === "" || leaf === "." || below.startsWith("/")) return this.look(at);
+      const dir = parents.over(at);
+      if (!(dir instanceof OsError)) return entryAt(dir, properName(leaf));
+      if (dir.errnoName === "ENOENT") return PARENT_ABSENT;
+      return this.#whyAbsent(split(at).above, dir);
+    } catch (error) {
+      if (!(error instanceof OsError)) throw error;
+      const { call, errnoName, text } = error;
+      return new OsError(call, pathOf(at), errnoName, text);
+    }
   }
 
   readSmall(at: Located, into: Uint8Array): SmallFile | undefined {

@@ -13,13 +13,30 @@ export class Parents implements Disposable {
   readonly #hold: (above: Located) => Fd;
   /** By anchor and path; those that cannot be opened are remembered too. */
   readonly #known = new Map<string, Fd | OsError>();
+  #last: { readonly above: Located; readonly dir: Fd | OsError } | undefined;
 
   /** @param hold opens a directory without following links; throws OsError */
   constructor(hold: (above: Located) => Fd) {
     this.#hold = hold;
   }
 
-  /** The open directory, valid until the next call, or why there is none. */
+  /**
+   * The open directory above an object, valid until the next call, or why there is none.
+   * PERF: nearly always it is the one above the last object.
+   */
+  over({ anchor, below }: Located): Fd | OsError {
+    const slash = Math.max(0, below.lastIndexOf("/")), last = this.#last;
+    if (
+      last !== undefined && last.above.anchor === anchor && last.above.below.length === slash &&
+      below.startsWith(last.above.below)
+    ) return last.dir;
+    const above = { anchor, below: below.slice(0, slash) };
+    const dir = this.open(above);
+    this.#last = { above, dir };
+    return dir;
+  }
+
+  /** As `over`, of a directory itself. */
   open(above: Located): Fd | OsError {
     const key = `${above.anchor}\0${above.below}`;
     const known = this.#known.get(key);
@@ -44,5 +61,6 @@ export class Parents implements Disposable {
       if (!(held instanceof OsError)) held[Symbol.dispose]();
     }
     this.#known.clear();
+    this.#last = undefined;
   }
 }

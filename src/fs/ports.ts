@@ -60,6 +60,11 @@ export interface ReadJail extends Disposable {
    * PERF: places that share a directory share its descriptor; it is never kept for longer than the call.
    */
   lookEach(ats: readonly Located[]): (Entry | OsError)[];
+  /**
+   * Whether there is nothing: what `lookEach` says, and no more than that. PERF: a fifth of its time where
+   * many places in one directory follow one another.
+   */
+  absentEach(ats: readonly Located[]): (boolean | OsError)[];
   /** Opens a regular file for sending. @throws OsError, `ELOOP` for links, `EINVAL` for other types */
   open(at: Located): SourceFile;
   /**

@@ -19,6 +19,8 @@ import type { OsError } from "./errno.ts";
 /** What a directory says about an entry without looking at it. */
 export type ListedKind = "dir" | "other" | "unknown";
 
+type Visit = (name: string, kind: ListedKind) => void | boolean;
+
 /** open(2). `path` is absolute, or relative to `dir`; links are followed unless a flag forbids it. */
 export interface OpenOptions {
   readonly dir?: Fd;
@@ -74,17 +76,14 @@ const recordsAsBuffer = Buffer.from(records.buffer) as unknown as {
 const LENGTH_AT = 16, TYPE_AT = 18, NAME_AT = 19;
 
 /**
- * Calls `visit` for every entry but `.` and `..`, in the order of the file system.
+ * Calls `visit` for every entry but `.` and `..`, in the order of the file system, until it says false.
  *
  * PERF: one decoding per 64 KiB of records; names are slices of it. 128,000 names take 40 ms.
  *
  * @returns the error that ended the listing early; what was visited before is valid. A directory
  * that was removed while open is empty, not an error.
  */
-export function list(
-  dir: Fd,
-  visit: (name: string, kind: ListedKind) => void,
-): OsError | undefined {
+export function list(dir: Fd, visit: Visit): OsError | undefined {
   while (true) {
     const filled = reading().getdents64(dir.number, records, RECORDS_BYTES);
     if (filled < 0) {
@@ -94,11 +93,12 @@ export function list(
       return errorOf(errno, { call: "getdents64", path: "." });
     }
     if (filled === 0) return undefined;
-    visitRecords(recordsAsBuffer.latin1Slice(0, filled), visit);
+    if (!visitRecords(recordsAsBuffer.latin1Slice(0, filled), visit)) return undefined;
   }
 }
 
-function visitRecords(text: string, visit: (name: string, kind: ListedKind) => void): void {
+/** @returns whether it goes on */
+function visitRecords(text: string, visit: Visit): boolean {
   for (let at = 0; at < text.length;) {
     const length = text.charCodeAt(at + LENGTH_AT) | text.charCodeAt(at + LENGTH_AT + 1) << 8;
     const type = text.charCodeAt(at + TYPE_AT);
@@ -107,8 +107,10 @@ function visitRecords(text: string, visit: (name: string, kind: ListedKind) => v
     const name = text.substring(at + NAME_AT, end);
     at += length;
     if (name === "." || name === "..") continue;
-    visit(name, type === DT_DIR ? "dir" : type === DT_UNKNOWN ? "unknown" : "other");
+    const kind = type === DT_DIR ? "dir" : type === DT_UNKNOWN ? "unknown" : "other";
+    if (visit(name, kind) === false) return false;
   }
+  return true;
 }
 
 /** mkdirat(2); the umask cuts `mode`. @throws OsError */

@@ -35,6 +35,7 @@ class PullBed extends Bed {
       look: (at) => jail.look(at),
       lookClosely: (at) => jail.lookClosely(at),
       lookEach: (ats) => jail.lookEach(ats),
+      absentEach: (ats) => jail.absentEach(ats),
       readSmallEach: (wanted) => jail.readSmallEach(wanted),
       readSmall: (at, into) => jail.readSmall(at, into),
       open: (at) => jail.open(at),

@@ -40,6 +40,7 @@ class RootBed extends Bed {
       },
       lookClosely: (at) => jail.lookClosely(at),
       lookEach: (ats) => jail.lookEach(ats),
+      absentEach: (ats) => jail.absentEach(ats),
       readSmallEach: (wanted) => jail.readSmallEach(wanted),
       readSmall: (at, into) => jail.readSmall(at, into),
       open: (at) => jail.open(at),

@@ -51,12 +51,11 @@ export function removalsAmong(
     const at = locate(config, name);
     return at === undefined ? undefined : located.push(at) - 1;
   });
-  const found = jail.lookEach(located);
+  const found = jail.absentEach(located);
   return places.map((place) => {
-    const entry = place === undefined ? undefined : found[place];
-    if (entry === undefined) return false;
-    if (!(entry instanceof Error)) return entry.kind === "absent";
-    if (!isSystemError(entry)) throw entry;
+    const isAbsent = place === undefined ? false : found[place]!;
+    if (typeof isAbsent === "boolean") return isAbsent;
+    if (!isSystemError(isAbsent)) throw isAbsent;
     return false;
   });
 }

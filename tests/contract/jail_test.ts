@@ -230,6 +230,62 @@ for (const { name, open, skip } of IMPLEMENTATIONS) {
     }
   });
 
+  suite("absentEach() says for every place whether look() finds nothing", async (jail) => {
+    using made = tree({
+      ...T,
+      ...Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`D/many/${n}`, `${n}`])),
+      "D/few/only": "1",
+    });
+    const numbers = Array.from({ length: 50 }, (_, n) => n);
+    const names = [
+      ...numbers.map((n) => `D/many/${n}`),
+      ...numbers.slice(0, 12).map((n) => `D/few/${n}`),
+      "D/few/only",
+      ...numbers.slice(0, 3).map((n) => `D/many/${n}`),
+      ...numbers.slice(0, 9).map((n) => `D/none/${n}`),
+      ...numbers.slice(0, 9).map((n) => `D/in/${n}`),
+      ...numbers.slice(0, 9).map((n) => `D/F/${n}`),
+      ...numbers.slice(0, 9).map((n) => `D/many/${"x".repeat(300)}${n}`),
+      ...["D", "D/F", "D/out", "D/in", "D/fifo", "D/no", "D/F/x", "D/none/x", "D/in/x"],
+    ];
+    const ats = [
+      ...names.map((name) => at(made, name)),
+      { anchor: "/" as DiskPath, below: "" },
+      ...numbers.slice(0, 9).map(() => ({ anchor: "/" as DiskPath, below: "../x" })),
+    ];
+    const want = jail.lookEach(ats).map((entry) =>
+      entry instanceof OsError ? entry.errnoName : entry.kind === "absent"
+    );
+    const found = jail.absentEach(ats);
+    deepEqual(found.map((one) => one instanceof OsError ? one.errnoName : one), want);
+    ok(want.includes(true) && want.includes(false) && want.includes("ENAMETOOLONG"));
+    deepEqual(jail.absentEach([]), []);
+    equal(openBelow(made.path), 0);
+    for (let n = 0, reached = true; reached; n++) {
+      const run = await failsAt(n, () => jail.absentEach(ats), { errno: "EIO" });
+      reached = run.reached;
+      // A listing that fails is made up for by looks; what cannot be looked at is not absent.
+      run.value!.forEach((one, at) => ok(one instanceof OsError || one === want[at], `${at}`));
+      equal(openBelow(made.path), 0);
+    }
+  });
+
+  suite("absentEach() finds what is put in the place of another while it lists", async (jail) => {
+    using made = tree(
+      Object.fromEntries(Array.from({ length: 20 }, (_, n) => [`D/${n}`, `${n}`])),
+    );
+    const ats = Array.from({ length: 20 }, (_, n) => at(made, `D/${n}`));
+    for (let n = 0, reached = true; reached; n++) {
+      const meddle = () => {
+        Deno.writeTextFileSync(made.join("new"), "new");
+        Deno.renameSync(made.join("new"), made.join("D/7"));
+      };
+      const run = await meddlesAt(n, () => jail.absentEach(ats), { meddle });
+      reached = run.reached;
+      deepEqual(run.value, ats.map(() => false));
+    }
+  });
+
   suite("readSmall() reads one state of a regular file that fits", async (jail) => {
     using made = tree(T);
     const into = new Uint8Array(20).fill(1);
