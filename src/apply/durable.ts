@@ -87,10 +87,10 @@ function inGroup<T>(
 ): Promise<readonly Answer[]> | readonly Answer[] {
   const answers: Answer[] = new Array(things.length).fill(undefined);
   const left: T[] = [], places: number[] = [];
-  for (const [n, thing] of things.entries()) {
+  for (let n = 0; n < things.length; n++) {
     try {
-      if (isDurable(thing)) continue;
-      left.push(thing);
+      if (isDurable(things[n]!)) continue;
+      left.push(things[n]!);
       places.push(n);
     } catch (error) {
       if (!isSystemError(error)) throw error;

@@ -192,7 +192,8 @@ async function installWaiting<D extends Draft>(
   const failures = await workshop.durable.contents(
     waiting.map(({ draft }) => isFile(draft!) ? draft : undefined),
   );
-  for (const [n, way] of waiting.entries()) {
+  for (let n = 0; n < waiting.length; n++) {
+    const way = waiting[n]!;
     try {
       if (failures[n] !== undefined) throw failures[n];
       if (isBackedUp(way.plan)) {
@@ -246,7 +247,8 @@ async function settle(workshop: Workshop, ways: readonly Way<Draft>[]): Promise<
   const placed = ways.filter(({ settling }) => settling === "recorded");
   const syncing = syncDirectories(workshop, placed.map(({ plan }) => plan.place.dir));
   const synced = syncing instanceof Promise ? await syncing : syncing;
-  for (const [n, way] of placed.entries()) {
+  for (let n = 0; n < placed.length; n++) {
+    const way = placed[n]!;
     if (way.outcome!.kind === "done") way.outcome = synced[n];
   }
   await settleAll(workshop, {

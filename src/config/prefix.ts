@@ -77,7 +77,9 @@ export function encodePath(config: Config, path: DiskPath): DbName {
 
 /** All names of a path: the plain one, then one for each prefix it is at or below, last declared first. */
 export function namesFor(config: Config, path: DiskPath): DbName[] {
-  const prefixed = reachablePrefixes(config)
+  const prefixes = reachablePrefixes(config);
+  if (prefixes.length === 0) return [path as string as DbName]; // PERF: asked for every name of a peer
+  const prefixed = prefixes
     .filter((prefix) => isAtOrBelow(path, prefix.path))
     .map((prefix) => nameBelow(path, prefix));
   return [path as string as DbName, ...prefixed];

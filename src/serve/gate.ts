@@ -131,8 +131,8 @@ export class Gate {
     using undo = new DisposableStack();
     const held = undo.use(applier.holdFree(granted.map((one) => this.#target(one))));
     const seen: { at: number; name: DbName; entry: Entry }[] = [];
-    for (const [at, { name }] of granted.entries()) {
-      const entry = held.seen(at);
+    for (let at = 0; at < granted.length; at++) {
+      const { name } = granted[at]!, entry = held.seen(at);
       if (missing?.[at] !== undefined || entry === undefined || !isPlain(entry)) continue;
       seen.push({ at, name, entry });
     }

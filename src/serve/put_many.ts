@@ -1,6 +1,6 @@
 /** Many small files in one go: gate, apply and record once for all those in whose way there is nothing. */
 import { type Config, resolveName } from "../config/mod.ts";
-import { type DiskPath, type Outcome, parent, type Refusal } from "../model/mod.ts";
+import { type DbName, type DiskPath, type Outcome, parent, type Refusal } from "../model/mod.ts";
 import type { SmallPut } from "../protocol/mod.ts";
 import type { Client } from "./client.ts";
 import { refusing } from "./failures.ts";
@@ -42,18 +42,18 @@ export class PutMany {
     if (areApart(this.#client.configured, asked)) {
       for (let from = 0; from < asked.length;) from += await this.#some(asked, from);
     }
-    const outcomes: Outcome[] = [];
-    for (const [n, put] of this.#puts.entries()) {
-      outcomes.push(this.#outcomes[n] ?? await putWhole(this.#client, this.#gate, put));
+    const outcomes = this.#outcomes;
+    for (let n = 0; n < outcomes.length; n++) {
+      outcomes[n] ??= await putWhole(this.#client, this.#gate, this.#puts[n]!);
     }
-    return outcomes;
+    return outcomes as readonly Outcome[];
   }
 
   #asked(): Asked[] {
     const { maxFileBytes = Infinity } = this.#client.options;
     const asked: Asked[] = [];
-    for (const [index, put] of this.#puts.entries()) {
-      const granted = this.#gate.judge(put);
+    for (let index = 0; index < this.#puts.length; index++) {
+      const put = this.#puts[index]!, granted = this.#gate.judge(put);
       if ("name" in granted && put.content.length <= maxFileBytes) {
         asked.push({ put, granted, index });
       }
@@ -81,14 +81,14 @@ export class PutMany {
     const { held, free } = await this.#gate.holdFree(some.map(({ granted }) => granted));
     using _held = held;
     if (free.length === 0) return undefined;
-    for (const at of free) this.#client.signed.forget(some[at]!.granted.name);
     const files = free.map((at) => {
-      const { put: { want: { meta }, content } } = some[at]!;
+      const { granted: { name }, put: { want: { meta }, content } } = some[at]!;
+      this.#client.signed.forget(name);
       return { at, meta, content };
     });
     const applied = await held.putAll(files);
-    for (const [n, at] of free.entries()) {
-      const { granted, index } = some[at]!;
+    for (let n = 0; n < applied.length; n++) {
+      const { granted, index } = some[free[n]!]!;
       this.#outcomes[index] = this.#gate.tell(granted, applied[n]!);
     }
     return undefined;
@@ -100,11 +100,10 @@ function descriptors(
   asked: readonly Asked[],
   { from, most }: { readonly from: number; readonly most: number },
 ): { count: number; needed: number } {
-  const dirs = new Set<string>();
+  const dirs = new Set<DbName | undefined>();
   let needed = 0, count = 0;
   for (; from + count < asked.length; count++) {
-    const { below } = asked[from + count]!.granted.at;
-    dirs.add(below.slice(0, below.lastIndexOf("/") + 1));
+    dirs.add(parent(asked[from + count]!.granted.name));
     if (count > 0 && count + 1 + dirs.size > most) break;
     needed = count + 1 + dirs.size;
   }
