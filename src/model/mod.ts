@@ -1,5 +1,6 @@
 /** Words that several folders share. Imports nothing. @module */
 export * from "./brand.ts";
+export * from "./budget.ts";
 export * from "./bytes.ts";
 export * from "./change.ts";
 export * from "./check_text.ts";

@@ -1,5 +1,5 @@
 /** A fresh connection -> a served one: first lines, TLS, deadlines, limits, then the dialect's loop. */
-import { strictPercentDecode } from "../model/mod.ts";
+import { type Budget, strictPercentDecode } from "../model/mod.ts";
 import type { Duplex } from "../net/mod.ts";
 import { COMMAND_LINE_MAX_BYTES, rawTokens } from "./classic/codec.ts";
 import { REPLY } from "./classic/replies.ts";
@@ -39,6 +39,11 @@ export interface ServeConnectionOptions {
   /** Belongs to the caller, who disposes it afterwards. */
   readonly handler: RequestHandler;
   readonly limits?: ServeLimits | undefined;
+  /**
+   * Memory for the requests and contents of fast clients; each gets its part when it says who it is.
+   * @default as much as each may have
+   */
+  readonly memory?: Budget | undefined;
   /** Shared by the connections of a server. */
   readonly knownFlavours?: KnownFlavours | undefined;
   /** False: only the classic dialect, also with our own clients. @default when the handler has `bulk` */
@@ -125,7 +130,7 @@ class Connection {
   }
 
   async run(): Promise<void> {
-    const { handler, limits, knownFlavours, speaksFast = true, trace } = this.#options;
+    const { handler, limits, knownFlavours, speaksFast = true, memory, trace } = this.#options;
     this.duplex.setIdleDeadline(limits?.idleMs ?? IDLE_MS);
     const maxStreamBytes = limits?.maxStreamBytes ?? MAX_STREAM_BYTES;
     const { bulk } = handler;
@@ -138,9 +143,11 @@ class Connection {
     if (nonces === undefined || bulk === undefined) return;
     const { duplex } = this, configName = this.#configName;
     const tls = duplex.binding;
+    using part = memory?.take();
     await runFrames({
       duplex,
       bulk,
+      memory: part,
       maxStreamBytes,
       aliveMs: limits?.aliveMs,
       patienceMs: limits?.patienceMs,

@@ -1,4 +1,5 @@
 /** The server: takes connections, limits them, runs actions after each, ends gracefully. */
+import { Budget } from "../model/mod.ts";
 import type { Contexts } from "./context.ts";
 import { FailureBudget } from "./failure_budget.ts";
 import * as say from "./messages.ts";
@@ -21,6 +22,8 @@ type Duplex = ServeConnectionOptions["duplex"];
 const FOLLOW_UP_MS = 1_000;
 const MAX_CONNECTIONS = 200;
 const MAX_CONNECTIONS_PER_ADDRESS = 32;
+/** LIMIT: bytes of requests and contents that wait here, of all our own clients; half a MiB of each at least. */
+const CONTENT_BYTES = 32 * 1_048_576;
 /** LIMIT: some five descriptors each. */
 const MAX_PUTS = 256;
 
@@ -104,6 +107,7 @@ class Server {
   readonly #knownFlavours: KnownFlavours = new Map();
   readonly #failures = new FailureBudget();
   readonly #puts: Permits;
+  readonly #memory = new Budget(CONTENT_BYTES);
 
   constructor(options: ServeOptions) {
     this.#options = options;
@@ -204,6 +208,7 @@ class Server {
         handler: receiver,
         limits,
         knownFlavours: this.#knownFlavours,
+        memory: this.#memory,
         speaksFast,
         trace,
         note: noteFailure,

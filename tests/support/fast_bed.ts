@@ -1,5 +1,6 @@
 /** A server and a client of the fast dialect over memory; the server's files are in memory, too. */
 import {
+  type Budget,
   checkText,
   CsyncError,
   DONE,
@@ -319,8 +320,9 @@ export async function fastBed(
 
 export async function serve(
   duplex: Duplex,
-  { store, limits, speaksFast, tls }: {
+  { store, limits, speaksFast, tls, memory }: {
     readonly store: Store;
+    readonly memory?: Budget | undefined;
     readonly tls?: ServerTls;
     readonly limits?: ServeLimits | undefined;
     readonly speaksFast?: boolean | undefined;
@@ -333,6 +335,7 @@ export async function serve(
     limits,
     speaksFast,
     tls,
+    memory,
     note: (error) => notes.push(error),
   });
   return notes;

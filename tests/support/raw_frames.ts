@@ -2,6 +2,7 @@
 import { type Duplex, duplexPair } from "../../src/net/mod.ts";
 import { keyBinding, proveKeys } from "../../src/protocol/fast/keys.ts";
 import { FRAME } from "../../src/protocol/fast/layout.ts";
+import type { Budget } from "../../src/model/mod.ts";
 import { concat, KEY, ME, serve, Store } from "./fast_bed.ts";
 import {
   type ClientLimits,
@@ -103,13 +104,14 @@ export interface RawClient {
 export interface RawOptions {
   readonly idleMs?: number;
   readonly limits?: ServeLimits;
+  readonly memory?: Budget;
 }
 
 /** A client that speaks frames and has not said HELLO. */
-export async function rawClient({ idleMs = 2_000, limits }: RawOptions = {}) {
+export async function rawClient({ idleMs = 2_000, limits, memory }: RawOptions = {}) {
   const [near, far] = duplexPair({ idleMs });
   const store = new Store();
-  const ended = serve(far, { store, limits: { idleMs, ...limits } });
+  const ended = serve(far, { store, memory, limits: { idleMs, ...limits } });
   const clientNonce = new Uint8Array(32).fill(5);
   await near.write(`CONFIG \nCSYNC3 1 ${clientNonce.toHex()}\n`);
   await near.readLine(1_000);

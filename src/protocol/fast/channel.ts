@@ -7,7 +7,7 @@ import { frameNote } from "./frame_note.ts";
 import { FrameReader } from "./frame_reader.ts";
 import { FrameSender } from "./frame_sender.ts";
 import type { Incoming } from "./incoming.ts";
-import { ALIVE_MS, CREDIT_BYTES, DATA_MAX_BYTES, ENDING, FRAME, PACKING } from "./layout.ts";
+import { ALIVE_MS, DATA_MAX_BYTES, ENDING, FRAME, PACKING } from "./layout.ts";
 import { Outgoing } from "./outgoing.ts";
 import { loadZstd, Packer, unpack } from "./packing.ts";
 
@@ -79,10 +79,13 @@ export class Channel {
     return this.#outgoing;
   }
 
-  /** The other side is who it says it is: from now on it may send contents. */
-  open(): void {
+  /**
+   * The other side is who it says it is: from now on it may send contents.
+   * @param creditBytes that may be on their way @default {4_194_304}
+   */
+  open(creditBytes?: number): void {
     if (this.#signs !== undefined) return;
-    this.#grant(CREDIT_BYTES);
+    this.granted.open(creditBytes);
     this.#signs = setInterval(() => this.#grant(0), this.#options.aliveMs ?? ALIVE_MS);
   }
 

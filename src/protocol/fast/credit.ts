@@ -76,15 +76,22 @@ export class Credit {
   }
 }
 
-/** What we take: never more than CREDIT_BYTES wait here. */
+/** What we take: never more than was granted waits here. */
 export class Granted {
   readonly #send: (bytes: number) => void;
-  #left = CREDIT_BYTES;
+  #left = 0;
   #used = 0;
 
   /** @param send tells the other side */
   constructor(send: (bytes: number) => void) {
     this.#send = send;
+  }
+
+  /** From now on so much may be on its way; two pieces at least, so that one can always follow. */
+  open(bytes = CREDIT_BYTES): void {
+    const granted = Math.max(bytes, 2 * DATA_MAX_BYTES);
+    this.#left += granted;
+    this.#send(granted);
   }
 
   /** So much has come. @throws ProtocolError `frame` when it was not granted */

@@ -8,6 +8,9 @@ import { COUNTED_BYTES, LENGTH_BYTES } from "./layout.ts";
 const PIECE_MAX_BYTES = 1_048_576;
 const SHORT_BYTES = 32_768;
 
+/** Of all connections: what one gives back another one takes. */
+const memory = new FrameMemory();
+
 export interface FrameReaderOptions {
   readonly duplex: Duplex;
   /** LIMIT: what the length of the next frame may say. */
@@ -42,7 +45,6 @@ export class FrameReader {
   readonly #reader = new Reader();
   readonly #short = new Uint8Array(SHORT_BYTES);
   readonly #start = new Uint8Array(START_BYTES);
-  readonly #memory = new FrameMemory();
   #partial: Partial | undefined;
   #isOver = false;
 
@@ -52,7 +54,7 @@ export class FrameReader {
 
   /** The payload of a frame, or a part of it, is not looked at any more. What is not its own is left alone. */
   free(payload: Uint8Array): void {
-    this.#memory.free(payload);
+    memory.free(payload);
   }
 
   /** Nothing more is taken, also of what has come already. */
@@ -118,7 +120,7 @@ export class FrameReader {
   /** PERF: only long frames get memory of their own. */
   #room(bytes: number, type: number): Uint8Array {
     if (bytes <= SHORT_BYTES) return this.#short.subarray(0, bytes);
-    return this.#isGivenBack(type) ? this.#memory.take(bytes) : new Uint8Array(bytes);
+    return this.#isGivenBack(type) ? memory.take(bytes) : new Uint8Array(bytes);
   }
 
   #isGivenBack(type: number): boolean {
@@ -160,7 +162,7 @@ export class FrameReader {
     if (size <= SHORT_BYTES || !this.#isGivenBack(piece[from + LENGTH_BYTES]!)) {
       return this.#give({ from, to, isOwned: false });
     }
-    const bytes = this.#memory.take(size);
+    const bytes = memory.take(size);
     bytes.set(piece.subarray(from, to));
     this.#giveWhole(bytes);
     this.#reader.use(piece);

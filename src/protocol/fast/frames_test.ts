@@ -235,14 +235,17 @@ Deno.test("Credit goes to those who wait in their order, and fails for all of th
 Deno.test("Granted takes what was granted, and gives back in large steps", () => {
   const given: number[] = [];
   const granted = new Granted((bytes) => given.push(bytes));
-  granted.received(CREDIT_BYTES);
+  assert.throws(() => granted.received(1), { kind: "frame" });
+  granted.open();
+  granted.received(CREDIT_BYTES - 1);
   assert.throws(() => granted.received(1), { kind: "frame" });
   const other = new Granted((bytes) => given.push(bytes));
+  other.open(1); // two pieces, so that one can always follow
   other.received(DATA_MAX_BYTES);
   other.used(DATA_MAX_BYTES - 1);
-  assert.deepEqual(given, []);
+  assert.deepEqual(given, [CREDIT_BYTES, 2 * DATA_MAX_BYTES]);
   other.used(1);
-  assert.deepEqual(given, [DATA_MAX_BYTES]);
+  assert.deepEqual(given, [CREDIT_BYTES, 2 * DATA_MAX_BYTES, DATA_MAX_BYTES]);
 });
 
 Deno.test("Gate lets requests go in their order, within both limits, and always one", () => {

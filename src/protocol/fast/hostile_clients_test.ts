@@ -1,5 +1,6 @@
 /** Clients that break the rules of the fast dialect: the connection is closed, without an answer. */
 import assert from "node:assert/strict";
+import { Budget } from "../../model/mod.ts";
 import {
   address,
   bytesOf,
@@ -338,3 +339,59 @@ Deno.test("a request with a key that is not shared waits for nobody, and nobody 
   await client.duplex.end();
   await client.ended;
 });
+
+/** What the server lets a client send: requests, and contents. */
+async function roomFor(memory: Budget) {
+  const { proof, ...client } = await rawClient({ memory });
+  await client.duplex.write(frame("hello", 1, u32(0), text(ME), 1, proof));
+  const [welcome, credit] = [await client.reader.next(), await client.reader.next()];
+  const at = ({ payload }: { readonly payload: Uint8Array }, byte: number) =>
+    new DataView(payload.buffer).getUint32(byte, true);
+  return { client, requests: at(welcome!, 6), contents: at(credit!, 0) };
+}
+
+Deno.test("clients share the memory of a server: the more there are, the less each is told", async () => {
+  const memory = new Budget(16 * 1_048_576), told: number[][] = [];
+  const clients: RawClient[] = [];
+  for (let n = 0; n < 17; n++) {
+    const { client, requests, contents } = await roomFor(memory);
+    clients.push(client);
+    told.push([requests, contents]);
+  }
+  assert.deepEqual(told[0], [8 * 1_048_576, 4 * 1_048_576]);
+  assert.deepEqual(told[3], [Math.floor(8 / 3 * 1_048_576), Math.floor(4 / 3 * 1_048_576)]);
+  assert.deepEqual(told.at(-1), [657_930, 524_288]);
+  for (const { duplex } of clients) await duplex.end();
+  for (const { ended } of clients) await ended;
+  const { client, requests } = await roomFor(memory);
+  assert.equal(requests, 8 * 1_048_576, "those who left need none");
+  await client.duplex.end();
+  await client.ended;
+});
+
+for (const what of ["requests", "contents"] as const) {
+  Deno.test(`a client that has more ${what} under way than it was told is cut off`, async () => {
+    const { client, [what]: most } = await roomFor(new Budget(1_048_576));
+    const { promise, resolve } = Promise.withResolvers<void>();
+    client.store.inside = () => promise;
+    client.store.stallsContents = true;
+    const size = 250_000, content = new Uint8Array(size);
+    const write = async () => {
+      if (what === "contents") {
+        client.store.inside = (what) => what === "beginPut" ? undefined : promise;
+        await client.duplex.write(frame("put", 2, address("/a"), 1, entry(10 * size)));
+      }
+      for (let sent = 0, n = 3; sent <= most; sent += size, n++) {
+        await client.duplex.write(
+          what === "contents"
+            ? frame("data", 2, 0, content)
+            : frame("put", n, address(`/${n}`), 2, entry(size), content),
+        );
+      }
+    };
+    const written = write().catch(() => {});
+    setTimeout(resolve, 100);
+    await assertBroken(client);
+    await written;
+  });
+}

@@ -1,5 +1,5 @@
 /** Frames -> RequestHandler: many requests side by side, answers in any order (docs/fast-protocol.md). */
-import { isDbName, type Refusal } from "../../model/mod.ts";
+import { isDbName, type Part, type Refusal } from "../../model/mod.ts";
 import type { Duplex } from "../../net/mod.ts";
 import { REPLY } from "../classic/replies.ts";
 import type { Trace } from "../classic/wire.ts";
@@ -11,6 +11,7 @@ import { Channel } from "./channel.ts";
 import { HandlerPool } from "./handler_pool.ts";
 import {
   CAPABILITY,
+  CREDIT_BYTES,
   FIRST_FRAME_MAX_BYTES,
   FRAME,
   FRAME_MAX_BYTES,
@@ -32,11 +33,15 @@ export interface FastServerOptions {
   readonly maxStreamBytes: number;
   readonly aliveMs?: number | undefined;
   readonly patienceMs?: number | undefined;
+  /** What its requests and contents may take. @default as much as there may be */
+  readonly memory?: Part | undefined;
   /** What proofs under a name are made over. */
   readonly binding: (clientName: string) => Promise<Uint8Array>;
   readonly trace?: Trace | undefined;
 }
 
+/** So much has everybody, however many there are: two long requests, two pieces of contents. */
+const LEAST_BYTES = 524_288;
 /** LIMIT: requests that are worked on at the same time; the others wait for their turn. */
 const AT_ONCE = 128;
 
@@ -67,6 +72,8 @@ class FastServer {
   /** May begin as soon as a handler is free. */
   #ready: Pending[] = [];
   #bytes = 0;
+  /** LIMIT: of that, as the client was told. */
+  #maxBytes = REQUEST_BYTES_MAX;
   /** Keys behind the places of HELLO; undefined before the first one that succeeded. */
   #keys: readonly (string | undefined)[] | undefined;
   #worker: Worker | undefined;
@@ -121,7 +128,7 @@ class FastServer {
     const request = readRequest(type, frame.reader, (piece) => {
       return frame.isOwned ? piece : this.#slabs.copy(piece);
     });
-    if (this.#tasks.size >= REQUESTS_MAX || this.#bytes + bytes > REQUEST_BYTES_MAX) {
+    if (this.#tasks.size >= REQUESTS_MAX || this.#bytes + bytes > this.#maxBytes) {
       // One request is always taken, however large.
       if (this.#tasks.size > 0) throw broken("there are more requests than may be");
     }
@@ -219,7 +226,7 @@ class FastServer {
   }
 
   async #identify(id: number, { name, proofs, capabilities }: Hello): Promise<void> {
-    const { bulk, maxStreamBytes, patienceMs } = this.#options;
+    const { bulk, maxStreamBytes, patienceMs, memory } = this.#options;
     await this.#pool.clear(); // they answer for the earlier identity
     const binding = await this.#options.binding(name);
     const identity = await bulk.identifyByKeys(name, { binding, proofs });
@@ -233,16 +240,18 @@ class FastServer {
     this.#keys = identity.keys;
     const { keys } = identity;
     this.#worker = new Worker({ channel: this.#channel, keys, maxStreamBytes, patienceMs });
+    const room = roomIn(memory?.bytes);
+    this.#maxBytes = room.requestBytes;
     const welcome = {
       capabilities: isPacking ? CAPABILITY.zstd : 0,
       requests: REQUESTS_MAX,
-      requestBytes: REQUEST_BYTES_MAX,
+      requestBytes: room.requestBytes,
       offers: OFFERS_MAX,
       proofs: identity.answers,
     };
     writeWelcome(sender.begin(FRAME.ok, id, welcomeBytes(welcome)), welcome);
     sender.end();
-    this.#channel.open();
+    this.#channel.open(room.creditBytes);
   }
 
   #refuse(id: number, refusal: Refusal): void {
@@ -296,6 +305,16 @@ class FastServer {
 function memoryOf(request: Request): Uint8Array | undefined {
   if (request.do === "puts") return request.memory;
   return request.do === "put" ? request.inside : undefined;
+}
+
+/** Two thirds for requests, one for contents: as it is where there is enough of both. */
+function roomIn(bytes = Infinity): { readonly requestBytes: number; readonly creditBytes: number } {
+  const part = (share: number, most: number) =>
+    Math.floor(Math.min(most, Math.max(LEAST_BYTES, share)));
+  return {
+    requestBytes: part(bytes * 2 / 3, REQUEST_BYTES_MAX),
+    creditBytes: part(bytes / 3, CREDIT_BYTES),
+  };
 }
 
 function closed(): ProtocolError {
