@@ -4,7 +4,7 @@
  */
 import { deepStrictEqual as equal, ok } from "node:assert/strict";
 import type { Applier, ApplierOptions, Durability } from "../../src/apply/mod.ts";
-import { DONE, type Meta, nanos, type Outcome } from "../../src/model/mod.ts";
+import { DONE, failed, type Meta, nanos, type Outcome } from "../../src/model/mod.ts";
 import type { StateTx } from "../../src/state/mod.ts";
 import { Died, diesAt, failsAt } from "../support/fault.ts";
 import { type Disk, tracing } from "../support/trace.ts";
@@ -31,13 +31,36 @@ async function putOne(bench: Workbench, applier: Applier, name: string): Promise
   return (await file.install()).outcome;
 }
 
+/** As one batch. What cannot be held would go by itself. */
+async function putTogether(bench: Workbench, applier: Applier): Promise<Outcome[]> {
+  using held = applier.holdFree(NAMES.map((name) => bench.target(name)));
+  const files = NAMES.flatMap((name, at) => {
+    const content = new TextEncoder().encode(`new ${name}`);
+    return held.seen(at) === undefined ? [] : [{ at, meta: META, content }];
+  });
+  const applied = await held.putAll(files);
+  const outcomes: Outcome[] = NAMES.map(() => failed("Not held"));
+  files.forEach(({ at }, n) => outcomes[at] = applied[n]!.outcome);
+  return outcomes;
+}
+
+/** Changes side by side, or a batch. */
+type Way = "side by side" | "together";
+const WAYS = ["side by side", "together"] as const;
+
 /** Many at once, in the order of NAMES. */
 async function putAll(
   bench: Workbench,
   options: Partial<ApplierOptions>,
+  way: Way,
 ): Promise<PromiseSettledResult<Outcome>[]> {
   const applier = bench.applier(options);
-  return await Promise.allSettled(NAMES.map((name) => putOne(bench, applier, name)));
+  if (way === "side by side") {
+    return await Promise.allSettled(NAMES.map((name) => putOne(bench, applier, name)));
+  }
+  const [all] = await Promise.allSettled([putTogether(bench, applier)]);
+  if (all.status === "rejected") return NAMES.map(() => all);
+  return all.value.map((value) => ({ status: "fulfilled", value }));
 }
 
 /** Each file is the old or the new one; where it is told that it is done, the new one. */
@@ -63,8 +86,9 @@ function tell(bench: Workbench, log: string[]): void {
           if (typeof verb !== "function") return verb;
           return (...args: unknown[]) => {
             if (key === "putIntent" || key === "putRecords") {
-              const [{ name }] = [args[0]].flat() as [{ name: string }];
-              done.push(`${key === "putIntent" ? "intent" : "record"} ${name.split("/").at(-1)}`);
+              for (const { name } of [args[0]].flat() as { name: string }[]) {
+                done.push(`${key === "putIntent" ? "intent" : "record"} ${name.split("/").at(-1)}`);
+              }
             }
             return verb.apply(target, args);
           };
@@ -81,23 +105,46 @@ interface Order {
   readonly disk: Disk;
   /** Calls that make durable, and how many there may be. */
   readonly syncs: Readonly<Record<string, readonly [number, number]>>;
+  /** The same for a batch, where it is another. */
+  readonly syncsTogether?: Order["syncs"];
 }
 
 const ORDERS: readonly Order[] = [
-  { durability: "file", disk: "ext4", syncs: { fsync: [24, 24] } },
-  { durability: "file", disk: "other", syncs: { fsync: [24, 24] } },
-  { durability: "batch", disk: "ext4", syncs: { syncfsAside: [1, 6], fsyncAside: [2, 12] } },
-  { durability: "batch", disk: "other", syncs: { fsyncAside: [14, 24] } },
+  {
+    durability: "file",
+    disk: "ext4",
+    syncs: { fsync: [24, 24] },
+    syncsTogether: { fsync: [14, 14] },
+  },
+  {
+    durability: "file",
+    disk: "other",
+    syncs: { fsync: [24, 24] },
+    syncsTogether: { fsync: [14, 14] },
+  },
+  {
+    durability: "batch",
+    disk: "ext4",
+    syncs: { syncfsAside: [1, 6], fsyncAside: [2, 12] },
+    syncsTogether: { syncfsAside: [1, 1], fsyncAside: [2, 2] },
+  },
+  {
+    durability: "batch",
+    disk: "other",
+    syncs: { fsyncAside: [14, 24] },
+    syncsTogether: { fsyncAside: [14, 14] },
+  },
   { durability: "batch", disk: "tmpfs", syncs: {} },
   { durability: "none", disk: "ext4", syncs: {} },
 ];
 
-for (const { durability, disk, syncs } of ORDERS) {
-  Deno.test(`${durability} on ${disk}: many changes at once, in an order that survives`, async () => {
+function testOrder({ durability, disk, ...order }: Order, way: Way): void {
+  const syncs = way === "together" ? order.syncsTogether ?? order.syncs : order.syncs;
+  Deno.test(`${durability} on ${disk}, ${way}: many changes, in an order that survives`, async () => {
     using bench = make();
     const log: string[] = [];
     tell(bench, log);
-    const outcomes = await tracing({ disk, log }, () => putAll(bench, { durability }));
+    const outcomes = await tracing({ disk, log }, () => putAll(bench, { durability }, way));
     check(bench, outcomes);
     const counts = new Map<string, number>();
     for (const [call = ""] of log.map((line) => line.split(" "))) {
@@ -131,98 +178,104 @@ for (const { durability, disk, syncs } of ORDERS) {
   });
 }
 
-Deno.test("a file system that cannot be synced as a whole: each file is, and all are done", async () => {
-  using bench = make();
-  const log: string[] = [];
-  const fails = (call: string) => call === "syncfsAside";
-  const outcomes = await tracing(
-    { disk: "ext4", log, fails },
-    () => putAll(bench, { durability: "batch" }),
-  );
-  equal(outcomes, NAMES.map(() => ({ status: "fulfilled", value: DONE })));
-  for (const name of NAMES) {
-    const leaf = name.split("/")[1]!;
-    ok(log.some((line) => line.startsWith(`fsyncAside .${leaf}.`)), name);
-  }
-});
+for (const order of ORDERS) for (const way of WAYS) testOrder(order, way);
 
-Deno.test("a disk that fails: exactly the change whose file it is fails, and the old file stays", async () => {
-  for (const bad of ["F0", "F1", "F11"]) {
+for (const way of WAYS) {
+  Deno.test(`${way}: a file system that cannot be synced as a whole: each file is, and all are done`, async () => {
     using bench = make();
     const log: string[] = [];
-    const fails = (call: string, what: string) =>
-      call === "syncfsAside" || (call === "fsyncAside" && what.startsWith(`.${bad}.`));
+    const fails = (call: string) => call === "syncfsAside";
     const outcomes = await tracing(
       { disk: "ext4", log, fails },
-      () => putAll(bench, { durability: "batch" }),
+      () => putAll(bench, { durability: "batch" }, way),
+    );
+    equal(outcomes, NAMES.map(() => ({ status: "fulfilled", value: DONE })));
+    for (const name of NAMES) {
+      const leaf = name.split("/")[1]!;
+      ok(log.some((line) => line.startsWith(`fsyncAside .${leaf}.`)), name);
+    }
+  });
+
+  Deno.test(`${way}: a disk that fails: exactly the change whose file it is fails, and the old file stays`, async () => {
+    for (const bad of ["F0", "F1", "F11"]) {
+      using bench = make();
+      const log: string[] = [];
+      const fails = (call: string, what: string) =>
+        call === "syncfsAside" || (call === "fsyncAside" && what.startsWith(`.${bad}.`));
+      const outcomes = await tracing(
+        { disk: "ext4", log, fails },
+        () => putAll(bench, { durability: "batch" }, way),
+      );
+      check(bench, outcomes);
+      for (const [n, name] of NAMES.entries()) {
+        const isBad = name.endsWith(`/${bad}`);
+        const value = isBad ? { kind: "failed", reply: "Input/output error" } : DONE;
+        equal(outcomes[n], { status: "fulfilled", value }, name);
+        equal(await bench.state.record(bench.target(name).name) === undefined, isBad);
+      }
+      equal(bench.leftovers, []);
+      equal(await bench.state.intents(), []);
+    }
+  });
+
+  Deno.test(`${way}: a directory that cannot be made durable: told to those in it, whose files are there`, async () => {
+    using bench = make();
+    const log: string[] = [];
+    let isFirst = true;
+    const fails = (call: string, what: string) => {
+      const isIt = call === "fsyncAside" && what === "." && isFirst;
+      if (isIt) isFirst = false;
+      return isIt;
+    };
+    const outcomes = await tracing(
+      { disk: "ext4", log, fails },
+      () => putAll(bench, { durability: "batch" }, way),
     );
     check(bench, outcomes);
-    for (const [n, name] of NAMES.entries()) {
-      const isBad = name.endsWith(`/${bad}`);
-      const value = isBad ? { kind: "failed", reply: "Input/output error" } : DONE;
-      equal(outcomes[n], { status: "fulfilled", value }, name);
-      equal(await bench.state.record(bench.target(name).name) === undefined, isBad);
-    }
-    equal(bench.leftovers, []);
-    equal(await bench.state.intents(), []);
-  }
-});
-
-Deno.test("a directory that cannot be made durable: told to those in it, whose files are there", async () => {
-  using bench = make();
-  const log: string[] = [];
-  let isFirst = true;
-  const fails = (call: string, what: string) => {
-    const isIt = call === "fsyncAside" && what === "." && isFirst;
-    if (isIt) isFirst = false;
-    return isIt;
-  };
-  const outcomes = await tracing(
-    { disk: "ext4", log, fails },
-    () => putAll(bench, { durability: "batch" }),
-  );
-  check(bench, outcomes);
-  const bad = NAMES.filter((_, n) => {
-    const outcome = outcomes[n];
-    return outcome?.status === "fulfilled" && outcome.value.kind === "failed";
+    const bad = NAMES.filter((_, n) => {
+      const outcome = outcomes[n];
+      return outcome?.status === "fulfilled" && outcome.value.kind === "failed";
+    });
+    ok(bad.length > 0 && new Set(bad.map((name) => name.split("/")[0])).size === 1, bad.join(" "));
+    for (const name of NAMES) equal(bench.tree()[name], `file 640 new ${name}`);
   });
-  ok(bad.length > 0 && new Set(bad.map((name) => name.split("/")[0])).size === 1, bad.join(" "));
-  for (const name of NAMES) equal(bench.tree()[name], `file 640 new ${name}`);
-});
 
-Deno.test("many changes at once: every call fails once", async () => {
-  for (let n = 0, reached = true; reached; n++) {
-    using bench = make();
-    const run = await failsAt(
-      n,
-      () => tracing({ disk: "ext4", log: [] }, () => putAll(bench, { durability: "batch" })),
-    );
-    reached = run.reached;
-    if (run.error !== undefined) throw run.error;
-    check(bench, run.value!);
-    await repair(bench);
-    equal(bench.leftovers, [], `call ${n} (${run.calls[n]})`);
-    equal(await bench.state.intents(), []);
-  }
-});
+  for (const disk of ["ext4", "tmpfs"] as const) {
+    Deno.test(`${way} on ${disk}: every call fails once`, async () => {
+      for (let n = 0, reached = true; reached; n++) {
+        using bench = make();
+        const run = await failsAt(
+          n,
+          () => tracing({ disk, log: [] }, () => putAll(bench, { durability: "batch" }, way)),
+        );
+        reached = run.reached;
+        if (run.error !== undefined) throw run.error;
+        check(bench, run.value!);
+        await repair(bench);
+        equal(bench.leftovers, [], `call ${n} (${run.calls[n]})`);
+        equal(await bench.state.intents(), []);
+      }
+    });
 
-Deno.test("many changes at once: killed before every call", async () => {
-  for (let n = 0, reached = true; reached; n++) {
-    using bench = make();
-    const run = await diesAt(
-      n,
-      () => tracing({ disk: "ext4", log: [] }, () => putAll(bench, { durability: "batch" })),
-    );
-    reached = run.reached;
-    for (const outcome of run.value ?? []) {
-      if (outcome.status === "rejected" && !isDeath(outcome.reason)) throw outcome.reason;
-    }
-    await repair(bench);
-    check(bench, run.value ?? []);
-    equal(bench.leftovers, [], `killed before call ${n} (${run.calls[n]})`);
-    equal(await bench.state.intents(), []);
+    Deno.test(`${way} on ${disk}: killed before every call`, async () => {
+      for (let n = 0, reached = true; reached; n++) {
+        using bench = make();
+        const run = await diesAt(
+          n,
+          () => tracing({ disk, log: [] }, () => putAll(bench, { durability: "batch" }, way)),
+        );
+        reached = run.reached;
+        for (const outcome of run.value ?? []) {
+          if (outcome.status === "rejected" && !isDeath(outcome.reason)) throw outcome.reason;
+        }
+        await repair(bench);
+        check(bench, run.value ?? []);
+        equal(bench.leftovers, [], `killed before call ${n} (${run.calls[n]})`);
+        equal(await bench.state.intents(), []);
+      }
+    });
   }
-});
+}
 
 async function repair(bench: Workbench): Promise<void> {
   await bench.applier().repairIntents({
