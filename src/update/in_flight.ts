@@ -1,65 +1,41 @@
 /** Rows under way at the same time; they end in the order in which they began. */
-import type { DbName, DirtyRow, DiskPath } from "../model/mod.ts";
+import type { DirtyRow, Entry, Present } from "../model/mod.ts";
 import type { Reporter } from "../report/mod.ts";
-import { HeldReporter } from "./held_reporter.ts";
-import type { PushResult } from "./push_one.ts";
-import { RelatedPaths } from "./related_paths.ts";
+import type { PushResult } from "./push.ts";
+import { type Path, RelatedPaths } from "./related_paths.ts";
+import { EqualRows, Failure, OneRow, type Start, type UnderWay } from "./under_way.ts";
 
 /** LIMIT: bytes of contents under way; one row may have more. */
 const MAX_BYTES = 16 * 1_048_576;
+/** LIMIT: so many that are under way together count as one of the window. */
+const TOGETHER = 16;
+
+type Next = "go on" | "again";
 
 export interface InFlightOptions {
-  /** Rows at a time. */
+  /** Rows at a time; of those that need no request of their own sixteen times as many. */
   readonly window: number;
   readonly reporter: Reporter;
   /**
    * Called for one row after the other, when its events have been told. `again`: the row, and others
    * that need what it needs, come again later, so their events are not told.
+   *
+   * @param sent what the peer was sent, if the row's kind of pushing knows
    */
   readonly onEnd: (
     row: DirtyRow,
     result: PushResult,
-  ) => "go on" | "again" | Promise<"go on" | "again">;
-}
-
-export interface Start {
-  readonly row: DirtyRow;
-  /** Where the object is on this host: what lies above or below it waits. */
-  readonly path: DiskPath | DbName;
-  /** Memory that it takes meanwhile. @default {0} */
-  readonly bytes?: number;
-  readonly push: (reporter: Reporter) => Promise<PushResult>;
-  /** Called when it has ended; not when it has thrown: then nobody knows what is still looked at. */
-  readonly onOver?: (() => void) | undefined;
-}
-
-/** A row that needs nothing any more but its turn. */
-export interface Ended {
-  readonly row: DirtyRow;
-  readonly result: PushResult;
-  readonly tell: (reporter: Reporter) => void;
-}
-
-/** A row that was begun. */
-interface Going {
-  readonly row: DirtyRow;
-  readonly path: DiskPath | DbName;
-  readonly bytes: number;
-  readonly reporter: HeldReporter;
-  readonly onOver: (() => void) | undefined;
-  /** Never rejects. */
-  end: Promise<PushResult | Failure>;
-}
-
-class Failure {
-  constructor(readonly cause: unknown) {}
+    sent: Entry | undefined,
+  ) => Next | Promise<Next>;
 }
 
 export class InFlight {
   readonly #options: InFlightOptions;
   /** In the order of their begin. */
-  #queue: (Going | Ended)[] = [];
-  readonly #related = new RelatedPaths<Going>();
+  #queue: UnderWay[] = [];
+  readonly #related = new RelatedPaths<UnderWay>();
+  /** Of the window that is taken. */
+  #taken = 0;
   #bytes = 0;
   #isAgain = false;
 
@@ -74,12 +50,12 @@ export class InFlight {
 
   /** Whether `room` would not wait, and nobody's turn is waited for. */
   get hasRoom(): boolean {
-    return this.#queue.length < this.#options.window && this.#bytes < MAX_BYTES;
+    return this.#taken < this.#options.window && this.#bytes < MAX_BYTES;
   }
 
   /**
    * Waits until one more may begin. @throws what a push threw, when all others have ended
-   * @param most rows at a time, if that is less than the window
+   * @param most groups of rows at a time, if that is less than the window
    */
   async room(most = Infinity): Promise<void> {
     while (!this.hasRoom || this.#queue.length >= most) {
@@ -101,108 +77,128 @@ export class InFlight {
    * Begins a row. No child before its parent, no directory before its contents are gone, no two names
    * of one object at the same time: of two related rows the later one waits for the end of the other.
    */
-  start({ row, path, bytes = 0, push, onOver }: Start): void {
-    const reporter = new HeldReporter(this.#options.reporter);
-    if (this.#queue.length === 0) reporter.tell();
-    const going: Going = { row, path, bytes, reporter, onOver, end: NEVER };
-    const related = this.#related.add(going);
-    going.end = ended(related, () => push(reporter));
-    this.#bytes += bytes;
-    this.#queue.push(going);
+  start(start: Start): void {
+    const one = new OneRow(start, this.#options.reporter);
+    if (this.#queue.length === 0) one.isNext();
+    one.begin(this.#related.add(one, start.path));
+    this.#queue.push(one);
+    this.#taken++;
+    this.#bytes += one.bytes;
   }
 
-  /** Takes a row that is over: it is told and ends when it is its turn. */
-  take(row: Ended): void {
-    this.#queue.push(row);
+  /** Takes a row of which the peer has exactly `here`: it is told and ends when it is its turn. */
+  takeEqual(row: DirtyRow, here: Present): void {
+    let rows = this.last;
+    if (!(rows instanceof EqualRows)) {
+      rows = new EqualRows(this.#options.reporter);
+      this.#queue.push(rows);
+    }
+    (rows as EqualRows).add(row, here);
+    this.#taken += 1 / TOGETHER;
+  }
+
+  /** What began last and was not told yet. */
+  get last(): UnderWay | undefined {
+    return this.#queue.at(-1);
+  }
+
+  /** Takes rows to which others may be added as long as they are the last ones. */
+  take(rows: UnderWay): void {
+    this.#queue.push(rows);
+  }
+
+  /** Whether nothing is under way with this path or below it. */
+  isFree(path: Path): boolean {
+    return this.#related.isFree(path);
+  }
+
+  /**
+   * One more row of what was taken, with memory of its own.
+   * @returns what is under way above it
+   */
+  added(to: UnderWay, { path, bytes }: { readonly path: Path; readonly bytes: number }) {
+    this.#taken += 1 / TOGETHER;
+    this.#bytes += bytes;
+    return this.#related.add(to, path);
   }
 
   /** PERF: undefined when there was nothing to wait for. */
   #endFirst(): Promise<void> | undefined {
-    const first = this.#queue[0]!;
-    if (!("result" in first)) return this.#endGoing(first);
+    const first = this.#queue[0]!, ending = first.end();
+    return ending === undefined ? this.#over(first) : ending.then(() => this.#over(first));
+  }
+
+  #over(first: UnderWay): Promise<void> | undefined {
     this.#queue.shift();
-    first.tell(this.#options.reporter);
-    const noting = this.#note(this.#options.onEnd(first.row, first.result));
-    if (noting !== undefined) return noting.then(() => this.#tellNext());
-    this.#tellNext();
+    this.#forget(first);
+    return this.#tellFrom(first, 0);
+  }
+
+  #forget(over: UnderWay): void {
+    const { rows, paths, bytes } = over;
+    for (let n = 0; n < paths.length; n++) this.#related.delete(over, paths[n]!);
+    this.#taken -= over instanceof OneRow ? 1 : rows.length / TOGETHER;
+    this.#bytes -= bytes;
+  }
+
+  #tellFrom(first: UnderWay, from: number): Promise<void> | undefined {
+    for (let n = from; n < first.rows.length; n++) {
+      const result = first.result(n);
+      if (result instanceof Failure) return this.#fail(first, { at: n, cause: result.cause });
+      const telling = this.#tellEnd(first, { at: n, result });
+      if (telling !== undefined) return telling.then(() => this.#tellFrom(first, n + 1));
+    }
+    first.free();
+    if (!this.#isAgain) this.#queue[0]?.isNext();
     return undefined;
   }
 
-  async #endGoing(first: Going): Promise<void> {
-    const result = await first.end;
-    if (result instanceof Failure) return await this.#fail(first, result);
-    this.#queue.shift();
-    this.#forget(first);
-    first.onOver?.();
-    const telling = this.#tellEnd(first, result);
-    if (telling !== undefined) await telling;
-    this.#tellNext();
-  }
-
-  #tellNext(): void {
-    const next = this.#queue[0];
-    if (!this.#isAgain && next !== undefined && !("result" in next)) next.reporter.tell();
-  }
-
-  #forget(going: Going): void {
-    this.#related.delete(going);
-    this.#bytes -= going.bytes;
-  }
-
-  #tellEnd({ row, reporter }: Going, result: PushResult): Promise<void> | undefined {
+  #tellEnd(
+    one: UnderWay,
+    { at, result }: { readonly at: number; readonly result: PushResult },
+  ): Promise<void> | undefined {
     if (this.#isAgain && result === "parent-missing") return undefined;
-    reporter.tell();
+    one.tell(at);
+    const row = one.rows[at]!;
     if (result === "parent-missing") return this.#whenOthersEnded(row, result);
-    return this.#note(this.#options.onEnd(row, result));
-  }
-
-  #note(end: "go on" | "again" | Promise<"go on" | "again">): Promise<void> | undefined {
-    if (typeof end !== "string") return this.#noteLater(end);
-    if (end === "again") this.#isAgain = true;
+    const next = this.#options.onEnd(row, result, one.sent(at));
+    if (typeof next !== "string") return this.#noteLater(next);
+    if (next === "again") this.#isAgain = true;
     return undefined;
   }
 
   /** What the peer lacks is sent when nothing else is under way. */
   async #whenOthersEnded(row: DirtyRow, result: PushResult): Promise<void> {
-    await Promise.all(this.#queue.map((one) => "end" in one ? one.end : undefined));
-    if (await this.#options.onEnd(row, result) === "again") this.#isAgain = true;
+    await Promise.all(this.#queue.map((one) => one.end()));
+    if (await this.#options.onEnd(row, result, undefined) === "again") this.#isAgain = true;
   }
 
-  async #noteLater(end: Promise<"go on" | "again">): Promise<void> {
-    if (await end === "again") this.#isAgain = true;
+  async #noteLater(next: Promise<Next>): Promise<void> {
+    if (await next === "again") this.#isAgain = true;
   }
 
-  /** What others achieved counts, whatever became of the first one. */
-  async #fail(first: Going, { cause }: Failure): Promise<never> {
-    first.reporter.tell();
-    const rest = this.#queue.slice(1);
+  /** What others achieved counts, whatever became of this one. */
+  async #fail(
+    first: UnderWay,
+    { at, cause }: { readonly at: number; readonly cause: unknown },
+  ): Promise<never> {
+    first.tell(at);
+    const rest = this.#queue;
     this.#queue = [];
-    this.#forget(first);
+    await this.#tellDone(first, at + 1);
     for (const other of rest) {
-      if ("result" in other) {
-        other.tell(this.#options.reporter);
-        await this.#options.onEnd(other.row, other.result);
-        continue;
-      }
-      const result = await other.end;
+      await other.end();
       this.#forget(other);
-      const isOver = !(result instanceof Failure) && result !== "parent-missing";
-      if (isOver) await this.#tellEnd(other, result);
+      await this.#tellDone(other, 0);
     }
     throw cause;
   }
-}
 
-const NEVER: Promise<never> = new Promise(() => {});
-
-async function ended(
-  earlier: readonly Going[],
-  work: () => Promise<PushResult>,
-): Promise<PushResult | Failure> {
-  try {
-    if (earlier.length > 0) await Promise.all(earlier.map(({ end }) => end));
-    return await work();
-  } catch (cause) {
-    return new Failure(cause);
+  async #tellDone(one: UnderWay, from: number): Promise<void> {
+    for (let at = from; at < one.rows.length; at++) {
+      const result = one.result(at);
+      if (result instanceof Failure || result === "parent-missing") continue;
+      await this.#tellEnd(one, { at, result });
+    }
   }
 }

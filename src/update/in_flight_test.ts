@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type DbName, dbName, type DirtyRow, type HostName } from "../model/mod.ts";
 import { MemoryReporter, type Reporter } from "../report/mod.ts";
 import { InFlight } from "./in_flight.ts";
-import type { PushResult } from "./push_one.ts";
+import type { PushResult } from "./push.ts";
 
 /** Rows that end when the test says so, and a log of what happened to them. */
 class Script {

@@ -14,7 +14,8 @@ import {
   told,
 } from "../state/mod.ts";
 import { isSystemError, type PushContext } from "./context.ts";
-import { pushOne, type PushResult } from "./push_one.ts";
+import type { PushResult } from "./push.ts";
+import { pushOne } from "./push_one.ts";
 
 export interface LookAgainOptions {
   readonly state: StateStore;

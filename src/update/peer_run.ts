@@ -1,5 +1,5 @@
 /** The update of one peer: its rows, removals first, over one connection. */
-import { type Config, peersOf, resolveName } from "../config/mod.ts";
+import { type Config, peersOf } from "../config/mod.ts";
 import type { ReadJail } from "../fs/mod.ts";
 import {
   type DbName,
@@ -9,7 +9,6 @@ import {
   isBelow,
   nameOrder,
   parent,
-  type Present,
 } from "../model/mod.ts";
 import type { Peer } from "../protocol/mod.ts";
 import type { Reporter } from "../report/mod.ts";
@@ -23,13 +22,14 @@ import { InFlight } from "./in_flight.ts";
 import { LargeFiles } from "./large_files.ts";
 import * as say from "./messages.ts";
 import { markSubtree } from "./missing_parent.ts";
-import type { Begun, Offered } from "./offered.ts";
+import type { Offered } from "./offered.ts";
 import { Offering } from "./offering.ts";
 import { OwnName } from "./own_name.ts";
 import { type Plan, planOf, removalsAmong } from "./plan.ts";
-import { memoryOf, pushOne, type PushResult } from "./push_one.ts";
-import { readAhead, readIsOver } from "./read_ahead.ts";
+import type { PushResult } from "./push.ts";
+import { readAhead } from "./read_ahead.ts";
 import { copyRenamed } from "./renames.ts";
+import { RowStarter } from "./row_starter.ts";
 import { SettleQueue, type SettleQueueOptions } from "./settle_queue.ts";
 
 /** LIMIT: two programs that push the same names again and again leave the rest to the next run. */
@@ -145,11 +145,11 @@ export class PeerRun {
 
   async #pushAll(peer: Peer, plan: Plan): Promise<void> {
     const context = this.#context(peer);
-    const flight = this.#flight(context);
+    const starter = this.#starter(context), { flight } = starter;
     await copyRenamed(context, {
       removals: plan.removals,
       due: () => this.#due(undefined),
-      push: (row) => this.#start(flight, context, { row, isRemoval: false }),
+      push: (row) => starter.start({ row, isRemoval: false }),
       drain: async () => {
         await flight.drain();
         await this.#flush();
@@ -159,16 +159,16 @@ export class PeerRun {
       isStopped: () => this.#isStopped,
     });
     for (const row of plan.removals) {
-      if (!await this.#start(flight, context, { row, isRemoval: true })) break;
+      if (!await starter.start({ row, isRemoval: true })) break;
     }
     await flight.drain();
     await this.#flush();
     let from: DbName | undefined;
     do {
-      from = await this.#pass(flight, context, from) ?? await this.#sendLarge(flight, context);
+      from = await this.#pass(starter, from) ?? await this.#sendLarge(starter);
       await this.#flush(); // what is done does not come again
     } while (from !== undefined);
-    await this.#pushContested(flight, context);
+    await this.#pushContested(starter);
     await this.#times.restore(context);
     await this.#lookAgain(context);
   }
@@ -195,20 +195,18 @@ export class PeerRun {
    *
    * @returns where the next pass begins: at a directory that the peer turned out not to have
    */
-  async #pass(
-    flight: InFlight,
-    context: PushContext,
-    from: DbName | undefined,
-  ): Promise<DbName | undefined> {
+  async #pass(starter: RowStarter, from: DbName | undefined): Promise<DbName | undefined> {
     this.#missing = undefined;
-    for await (const some of this.#offered(flight, context, this.#due(from))) {
+    const { flight, context } = starter;
+    for await (const some of this.#offered(starter, this.#due(from))) {
       for (const one of readAhead(context, some)) {
         if (this.#large.puts(one)) continue;
-        const begun = this.#begin(flight, context, one);
+        const begun = starter.begin(one);
         if (begun === true || await begun) continue; // PERF: nothing to wait for, mostly
         await flight.drain();
         return this.#missing;
       }
+      starter.send();
     }
     await flight.drain();
     return this.#missing;
@@ -220,8 +218,7 @@ export class PeerRun {
 
   /** The rows as they are, or with what the peer has, where it can be asked for many of them at once. */
   async *#offered(
-    flight: InFlight,
-    context: PushContext,
+    { flight, context }: RowStarter,
     rows: AsyncIterable<readonly DirtyRow[]>,
   ): AsyncIterable<readonly Offered[]> {
     const { bulk } = context.peer;
@@ -240,28 +237,12 @@ export class PeerRun {
     );
   }
 
-  /** @returns false when nothing more may begin */
-  #begin(flight: InFlight, context: PushContext, one: Offered): boolean | Promise<boolean> {
-    const { row, seen, same } = one;
-    if (same === undefined) return this.#start(flight, context, { row, isRemoval: false, seen });
-    const take = () => this.#take(flight, row, same);
-    return flight.hasRoom ? take() : flight.room().then(take);
-  }
-
-  #take(flight: InFlight, row: DirtyRow, same: Present): boolean {
-    if (this.#isStopped || this.#missing !== undefined) return false;
-    const job = { name: row.name, peer: this.#peerName, isRemoval: false };
-    this.#looked.set(row.name, same);
-    this.#times.found(row.name, same);
-    flight.take({ row, result: "settled", tell: (reporter) => say.equal(job, reporter) });
-    return true;
-  }
-
   /** @returns as `#pass` */
-  async #sendLarge(flight: InFlight, context: PushContext): Promise<DbName | undefined> {
-    for await (const { one, atOnce } of this.#large.take(context)) {
+  async #sendLarge(starter: RowStarter): Promise<DbName | undefined> {
+    const { flight } = starter;
+    for await (const { one, atOnce } of this.#large.take(starter.context)) {
       await flight.room(atOnce);
-      if (!await this.#begin(flight, context, one)) break;
+      if (!await starter.begin(one)) break;
     }
     await flight.drain();
     return this.#missing;
@@ -272,52 +253,30 @@ export class PeerRun {
     for (const name of this.#settled.takeStayed()) this.#kept.add(name);
   }
 
-  /**
-   * Begins a row as soon as there is room. The own name is announced while nothing else is under way.
-   *
-   * @returns false when nothing more may begin
-   */
-  #start(flight: InFlight, context: PushContext, begun: Begun): boolean | Promise<boolean> {
-    if (!this.#ownName.is(begun.row.myName)) return this.#startAlone(flight, context, begun);
-    if (flight.hasRoom) return this.#startNow(flight, context, begun);
-    return flight.room().then(() => this.#startNow(flight, context, begun));
-  }
-
-  async #startAlone(flight: InFlight, context: PushContext, begun: Begun): Promise<boolean> {
-    await flight.drain();
-    if (!this.#startNow(flight, context, begun)) return false;
-    await flight.drain();
-    return true;
-  }
-
-  #startNow(flight: InFlight, context: PushContext, { row, isRemoval, seen }: Begun): boolean {
-    if (this.#isStopped || this.#missing !== undefined) return false;
-    flight.start({
-      row,
-      path: resolveName(this.#options.config, row.name) ?? row.name,
-      bytes: context.peer.bulk === undefined ? 0 : memoryOf(seen),
-      push: (reporter) => pushOne({ ...context, reporter }, row, { isRemoval, seen }),
-      onOver: seen?.small && (() => readIsOver(seen.small!)),
-    });
-    return true;
-  }
-
-  #flight(context: PushContext): InFlight {
-    return new InFlight({
+  #starter(context: PushContext): RowStarter {
+    const flight = new InFlight({
       window: context.peer.window,
       reporter: this.#options.reporter,
-      onEnd: (row, result) => {
+      onEnd: (row, result, sent) => {
         const next = () => this.#missing === undefined ? "go on" : "again";
         const accounting = result === "parent-missing"
           ? this.#sendParent(context, row)
-          : this.#account(row, result);
+          : this.#account(row, result, sent);
         return accounting === undefined ? next() : accounting.then(next);
       },
+    });
+    return new RowStarter({
+      flight,
+      context,
+      isAnnounced: (myName) => this.#ownName.is(myName),
+      foundEqual: (name, here) => this.#times.found(name, here),
+      isOver: () => this.#isStopped || this.#missing !== undefined,
     });
   }
 
   /** What somebody else has pushed at the same time (SettleQueue). */
-  async #pushContested(flight: InFlight, context: PushContext): Promise<void> {
+  async #pushContested(starter: RowStarter): Promise<void> {
+    const { flight } = starter;
     for (let round = 0; round < CONTESTED_ROUNDS; round++) {
       const names = this.#settled.takeContested();
       if (names.size === 0) return;
@@ -328,11 +287,11 @@ export class PeerRun {
         found.forEach((row, n) => (areGone[n] ? removals : others).push(row));
       }
       for (const row of (await this.#options.held.sieve(removals)).reverse()) {
-        if (!await this.#start(flight, context, { row, isRemoval: true })) break;
+        if (!await starter.start({ row, isRemoval: true })) break;
       }
       await flight.drain();
       for (const row of others) {
-        if (!await this.#start(flight, context, { row, isRemoval: false })) break;
+        if (!await starter.start({ row, isRemoval: false })) break;
       }
       await flight.drain();
       await this.#settled.flush();
@@ -369,9 +328,10 @@ export class PeerRun {
   #account(
     row: DirtyRow,
     result: Exclude<PushResult, "parent-missing">,
+    known?: Entry,
   ): Promise<void> | undefined {
-    const sent = this.#looked.get(row.name);
-    this.#looked.delete(row.name);
+    const sent = known ?? this.#looked.get(row.name);
+    if (known === undefined) this.#looked.delete(row.name);
     // Of what is settled only what stays marked can come again (`#flush`).
     if (result !== "present" && result !== "settled") this.#kept.add(row.name);
     if (result === "in-no-group") this.#leftOver++;

@@ -7,37 +7,21 @@ import {
   type Entry,
   exhaustive,
   hidesTarget,
-  type Located,
   nanos,
-  type Outcome,
   parent,
   parseCheckText,
-  type Present,
   type Refusal,
-  refusalText,
   sameCheckText,
   toSeconds,
 } from "../model/mod.ts";
-import type { DeltaSource, ThereView } from "../protocol/mod.ts";
+import type { ThereView } from "../protocol/mod.ts";
 import { type PushFacts, type PushStep, pushStep, type ThereFacts } from "../reconcile/mod.ts";
-import { type Contested, winsConflict } from "./conflict.ts";
+import { carryOut, put, touch } from "./carry_out.ts";
 import { memorySource, OutgoingContent } from "./content.ts";
-import { isSystemError, type PushContext } from "./context.ts";
+import type { PushContext } from "./context.ts";
 import * as say from "./messages.ts";
-import type { NotThere, Seen, SeenThere, SmallContent } from "./offered.ts";
-
-/**
- * How it went. `settled`: the peer has it. `kept`: the row stays, and why was said. `in-no-group`:
- * nothing may be sent. `present`: a removal that is none any more. `parent-missing`: the peer needs
- * the directory above first. `not-due`: the peer has something else than `onlyOver`.
- */
-export type PushResult =
-  | "settled"
-  | "kept"
-  | "in-no-group"
-  | "present"
-  | "parent-missing"
-  | "not-due";
+import type { Seen, SeenThere, SmallContent } from "./offered.ts";
+import { answerFacts, keep, type Push, type PushResult, refuse, unreadable } from "./push.ts";
 
 /** The version of nothing. */
 const NOTHING = "---";
@@ -50,17 +34,6 @@ export interface PushOptions {
   readonly isRemoval: boolean;
   /** What an offer has found; without it both sides are looked at now. */
   readonly seen?: Seen | undefined;
-}
-
-/** Everything about one row while it is pushed. */
-interface Push extends Contested {
-  readonly row: DirtyRow;
-  readonly here: Entry;
-  readonly seen?: Seen | undefined;
-  /** Of a regular file. */
-  readonly content?: OutgoingContent;
-  /** The peer had nothing when it was asked. */
-  readonly isNew?: boolean;
 }
 
 /**
@@ -92,31 +65,9 @@ export async function pushOne(
     if (!isRemoval && here.kind === "absent") reporter.note(say.vanished(job));
     else return await pushEntry({ ...job, row, key, at, here, seen });
   } catch (error) {
-    if (!isSystemError(error)) throw error;
-    const isGone = seen !== undefined && lookThrough(context, at).kind === "absent";
-    reporter.note(isGone ? say.vanished(job) : say.cannotRead(job, error));
+    return unreadable({ ...job, at, seen }, error);
   }
   return keep(job);
-}
-
-/** What is there now; what cannot be looked at is not absent. */
-function lookThrough({ jail }: PushContext, at: Located): Entry | { readonly kind: "unknown" } {
-  try {
-    return jail.look(at);
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    return { kind: "unknown" };
-  }
-}
-
-function keep({ context: { reporter }, ...job }: Pick<Push, "context"> & say.Job): "kept" {
-  reporter.note(say.staysDirty(job));
-  return "kept";
-}
-
-function refuse(push: Push, refusal: Refusal): "kept" {
-  push.context.reporter.note(say.refused(push, push.content?.problem ?? refusalText(refusal)));
-  return keep(push);
 }
 
 function pushEntry(push: Push): PushResult | Promise<PushResult> {
@@ -177,15 +128,25 @@ async function decideThere(push: Push, facts: PushFacts): Promise<PushResult> {
 
 /** The peer is asked again only when its content is what matters. */
 async function judgeOffered(push: Push, answer: SeenThere): ReturnType<typeof lookThere> {
+  return offeredFacts(push, answer) ?? await lookThere(push);
+}
+
+/** What an offer's answer means; undefined when the peer has to be asked for its content. */
+export function offeredFacts(
+  push: Pick<Push, "context" | "here">,
+  answer: SeenThere,
+): ThereFacts | { readonly refusal: Refusal } | undefined {
   if (answer.kind !== "there") {
     const facts = answerFacts(answer);
     // The directory above may have been sent since.
-    return "refusal" in facts || facts.kind !== "parent-missing" ? facts : { kind: "absent" };
+    return "refusal" in facts || facts.kind !== "parent-missing" ? facts : ABSENT;
   }
   const sameText = isSameText(push, answer.checkText);
-  if (sameText && push.content !== undefined) return await lookThere(push);
+  if (sameText && push.here.kind === "reg") return undefined;
   return { kind: "there", sameText, sameContent: true };
 }
+
+const ABSENT: ThereFacts = { kind: "absent" };
 
 async function lookThere(
   push: Push,
@@ -193,21 +154,6 @@ async function lookThere(
   const { context: { peer }, key, name } = push;
   const answer = await peer.look(key, name, (view) => judge(push, view));
   return answer.kind === "there" ? { kind: "there", ...answer.judged } : answerFacts(answer);
-}
-
-function answerFacts(
-  answer: NotThere,
-): { readonly kind: "absent" | "behind-link" | "parent-missing" } | { readonly refusal: Refusal } {
-  switch (answer.kind) {
-    case "absent":
-    case "behind-link":
-    case "parent-missing":
-      return { kind: answer.kind };
-    default:
-      // Something else is where the directory above should be, so nothing of that name is there.
-      if (refusalText(answer) === "Not a directory") return { kind: "parent-missing" };
-      return { refusal: answer };
-  }
 }
 
 /** Whether the peer has what it is to have if anything is to be done. SIG does not tell the time. */
@@ -274,77 +220,6 @@ function forget(push: Push, why: "equal" | "gone-there" | "socket"): PushResult 
   const mode = here.kind === "absent" ? 0 : here.meta.mode;
   reporter.note(why === "socket" ? say.unsupported(push, mode) : say.upToDate(push));
   return dryRun ? tellDry(push, "?S") : "settled";
-}
-
-async function touch(push: Push, want: Present): Promise<PushResult> {
-  const { context: { peer, wasPut }, key, name } = push;
-  const outcome = await peer.touch(key, name, want.meta.mtime);
-  if (outcome.kind !== "done") return refuse(push, outcome);
-  wasPut(name, want, 0);
-  return "settled";
-}
-
-async function put(push: Push, want: Present): Promise<PushResult> {
-  const { context: { peer, wasPut }, key, name, content, isNew = false } = push;
-  const delta: DeltaSource | undefined = content && ((signature) => content.delta(signature));
-  const options = { isNew, ...(content && { whole: () => content.whole() }) };
-  const result = await carryOut(push, () => peer.put(key, name, want, delta, options));
-  if (result === "settled") wasPut(name, want, want.kind === "reg" ? want.size : 0);
-  return result;
-}
-
-/**
- * Flushes the peer's own mark when the row is forced, then acts; after a conflict that is won once
- * more with force, without asking what is there (W 16.3).
- */
-async function carryOut(push: Push, act: () => Promise<Outcome>): Promise<PushResult> {
-  const { context: { reporter }, row, here } = push;
-  if (row.forced) {
-    const outcome = await flushThen(push, act);
-    if (outcome.kind === "done") return "settled";
-    return await isParentMissing(push) ? "parent-missing" : refuse(push, outcome);
-  }
-  const outcome = await act();
-  if (outcome.kind === "done") return "settled";
-  if (mayLackParent(push, outcome) && await isParentMissing(push)) return "parent-missing";
-  // What it has changed itself it will tell everybody.
-  if (outcome.kind === "conflict" && push.context.onlyOver !== undefined) return "not-due";
-  if (outcome.kind !== "conflict" || !await winsConflict(push, here)) return refuse(push, outcome);
-  await push.context.tellOthers(push.name);
-  const second = await flushThen(push, act);
-  if (second.kind === "done") return "settled";
-  reporter.note(say.gaveUp(push));
-  return refuse(push, second);
-}
-
-/**
- * It was not asked for just now, and what the peer's disk says may mean anything. Marks there are looked
- * at first; a directory that was missing before is what counts.
- */
-function mayLackParent({ seen }: Push, { kind }: Refusal): boolean {
-  if (seen === undefined) return false;
-  return kind === "parent-missing" || kind === "failed" ||
-    (kind === "conflict" && seen.there.kind !== "there" && isParentMissingIn(seen.there));
-}
-
-function isParentMissingIn(there: NotThere): boolean {
-  const facts = answerFacts(there);
-  return "kind" in facts && facts.kind === "parent-missing";
-}
-
-async function flushThen(push: Push, act: () => Promise<Outcome>): Promise<Outcome> {
-  const { context: { peer }, key, name } = push;
-  const flushed = await peer.flush(key, name);
-  return flushed.kind === "done" ? await act() : flushed;
-}
-
-/** Who does not look first asks afterwards why it failed. */
-async function isParentMissing({ context: { peer }, key, name, isRemoval }: Push) {
-  if (isRemoval || parent(name) === undefined) return false;
-  const there = await peer.look(key, name, () => Promise.resolve());
-  if (there.kind === "there") return false;
-  const facts = answerFacts(there);
-  return "kind" in facts && facts.kind === "parent-missing";
 }
 
 /** One line of a dry run; the row stays. */

@@ -1,65 +1,90 @@
 /** Which of the objects under way are the same as another one, above it or below it. */
 import { type DbName, type DiskPath, isBelow, parent } from "../model/mod.ts";
 
-type Path = DiskPath | DbName;
+export type Path = DiskPath | DbName;
 
 /** A directory with something under way below it. */
-interface Dir {
+interface Dir<T> {
   readonly path: Path;
-  readonly up: Dir | undefined;
+  readonly up: Dir<T> | undefined;
   /** Objects under way strictly below it. */
   count: number;
+  /** What is under way with its own path. */
+  own: T | undefined;
 }
 
+const NOBODY: readonly never[] = [];
+
 /**
- * PERF: a push has a thousand objects under way, so an object is compared with the directories above it,
- * and with all others only when some of them are below it, which is rare.
+ * PERF: a push has thousands of objects under way, so an object is compared with the directories above it,
+ * and with all others only when some of them are below it, which is rare. Neighbours share a directory.
  */
-export class RelatedPaths<T extends { readonly path: Path }> {
+export class RelatedPaths<T> {
   /** The last one with each path: it waits for those before it itself. */
   readonly #own = new Map<Path, T>();
-  readonly #dirs = new Map<Path, Dir>();
-  /** Of the last one: its neighbours come next. */
-  #last: Dir | undefined;
+  readonly #dirs = new Map<Path, Dir<T>>();
+  /** Of the last one that came, and of the last one that went. */
+  #lastAdded: Dir<T> | undefined;
+  #lastDeleted: Dir<T> | undefined;
 
-  /** @returns those that `one` is related to; of several with one path only the last */
-  add(one: T): readonly T[] {
-    const related: T[] = [];
-    const { path } = one;
+  /** Whether nothing is under way with this path or below it. */
+  isFree(path: Path): boolean {
+    return !this.#own.has(path) && !this.#dirs.has(path);
+  }
+
+  /** @returns those that `one` is related to by `path`; of several with one path only the last */
+  add(one: T, path: Path): readonly T[] {
+    let related: T[] | undefined;
     const same = this.#own.get(path);
-    if (same !== undefined) related.push(same);
+    if (same !== undefined) related = [same];
     for (let dir = this.#dirOver(path); dir !== undefined; dir = dir.up) {
-      const above = this.#own.get(dir.path);
-      if (above !== undefined) related.push(above);
+      if (dir.own !== undefined) (related ??= []).push(dir.own);
       dir.count++;
     }
-    if (this.#dirs.has(path)) {
-      for (const other of this.#own.values()) if (isBelow(other.path, path)) related.push(other);
+    const own = this.#dirs.get(path);
+    if (own !== undefined) {
+      for (const [other, it] of this.#own) if (isBelow(other, path)) (related ??= []).push(it);
+      own.own = one;
     }
     this.#own.set(path, one);
-    return related;
+    return related ?? NOBODY;
   }
 
-  delete(one: T): void {
-    const { path } = one;
-    if (this.#own.get(path) === one) this.#own.delete(path);
-    const above = parent(path);
-    let dir = above === undefined ? undefined : this.#dirs.get(above);
-    for (; dir !== undefined; dir = dir.up) {
-      if (--dir.count === 0) this.#dirs.delete(dir.path);
+  delete(one: T, path: Path): void {
+    if (this.#own.get(path) === one) {
+      this.#own.delete(path);
+      const own = this.#dirs.get(path);
+      if (own !== undefined) own.own = undefined;
+    }
+    const last = this.#lastDeleted;
+    const over = last !== undefined && isIn(path, last.path) ? last : this.#dirs.get(parent(path)!);
+    this.#lastDeleted = over;
+    for (let dir = over; dir !== undefined; dir = dir.up) {
+      if (--dir.count === 0) this.#forget(dir);
     }
   }
 
-  #dirOver(path: Path): Dir | undefined {
+  #forget(dir: Dir<T>): void {
+    this.#dirs.delete(dir.path);
+    if (this.#lastAdded === dir) this.#lastAdded = undefined;
+    if (this.#lastDeleted === dir) this.#lastDeleted = undefined;
+  }
+
+  #dirOver(path: Path): Dir<T> | undefined {
+    const last = this.#lastAdded;
+    if (last !== undefined && isIn(path, last.path)) return last;
     const above = parent(path);
     if (above === undefined) return undefined;
-    const last = this.#last;
-    if (last?.path === above && this.#dirs.get(above) === last) return last;
     let dir = this.#dirs.get(above);
     if (dir === undefined) {
-      dir = { path: above, up: this.#dirOver(above), count: 0 };
+      dir = { path: above, up: this.#dirOver(above), count: 0, own: this.#own.get(above) };
       this.#dirs.set(above, dir);
     }
-    return this.#last = dir;
+    return this.#lastAdded = dir;
   }
+}
+
+/** Whether it lies directly in the directory; `/` and bare prefixes are found in the other way. */
+function isIn(path: Path, dir: Path): boolean {
+  return path.lastIndexOf("/") === dir.length && path.startsWith(dir);
 }

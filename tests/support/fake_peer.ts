@@ -77,6 +77,8 @@ export class FakePeer implements Peer {
   /** Names with a mark of the peer's own. */
   readonly dirty = new Set<string>();
   readonly log: string[] = [];
+  /** Names that came together. */
+  readonly batches: (readonly string[])[] = [];
   /** Names whose record there is not what is on its disk. */
   readonly outdated = new Set<string>();
   isDisposed = false;
@@ -199,7 +201,9 @@ export class FakePeer implements Peer {
     const bytes = puts.reduce((sum, { content }) => sum + content.length, 0);
     assert.ok(puts.length > 0 && puts.length <= maxPuts, `${puts.length} files at once`);
     assert.ok(bytes <= maxPutBytes || puts.length === 1, `${bytes} bytes at once`);
-    const refusal = await this.#asked(`PUTS ${puts.map(({ name }) => name).join(" ")}`);
+    const names = puts.map(({ name }) => name);
+    this.batches.push(names);
+    const refusal = await this.#options.instead?.(`PUTS ${names.join(" ")}`);
     if (refusal !== undefined) return puts.map(() => refusal);
     const outcomes: Outcome[] = [];
     for (const { name, want, content } of puts) {

@@ -19,6 +19,8 @@ const PAYLOAD_BYTES = PUTS_BYTES_MAX + PUTS_MAX * 512;
 const FRAME_BYTES = HEADER_BYTES + PAYLOAD_BYTES;
 /** LIMIT: frames kept for later. */
 const SPARE_FRAMES = 8;
+/** Of all connections. PERF: fresh memory costs more than memory that was used before. */
+const spare: Uint8Array[] = [];
 
 export interface PutsSenderOptions {
   readonly calls: Calls;
@@ -36,8 +38,6 @@ interface Batch {
 
 export class PutsSender {
   readonly #options: PutsSenderOptions;
-  /** PERF: fresh memory costs more than memory that was used before. */
-  readonly #spare: Uint8Array[] = [];
 
   constructor(options: PutsSenderOptions) {
     this.#options = options;
@@ -70,7 +70,7 @@ export class PutsSender {
     const { sender } = this.#options.calls.channel;
     const frame = bytes > PAYLOAD_BYTES
       ? new Uint8Array(HEADER_BYTES + bytes)
-      : this.#spare.pop() ?? new Uint8Array(FRAME_BYTES);
+      : spare.pop() ?? new Uint8Array(FRAME_BYTES);
     const writer = new Writer(frame);
     writer.at = HEADER_BYTES;
     writePuts(writer, rows);
@@ -79,7 +79,7 @@ export class PutsSender {
 
   #keep(frame: Uint8Array): void {
     const isOne = frame.length === FRAME_BYTES;
-    if (isOne && this.#spare.length < SPARE_FRAMES) this.#spare.push(frame);
+    if (isOne && spare.length < SPARE_FRAMES) spare.push(frame);
   }
 
   /** What cannot be asked is answered at once. */
