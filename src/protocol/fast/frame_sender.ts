@@ -10,6 +10,8 @@ const BUFFER_BYTES = 131_072;
 const ROOM_BYTES = 16_384;
 /** LIMIT: buffers kept for later. */
 const SPARE_BUFFERS = 64;
+/** Of all connections. */
+const spare: Uint8Array[] = [];
 /** So much goes out without waiting for the end of the turn: both sides work at the same time. */
 const ENOUGH_BYTES = 32_768;
 /** PERF: contents from here on go out as they are; copying them would cost more than one more call. */
@@ -36,7 +38,6 @@ export class FrameSender {
   #frameAt = 0;
   #queue: Piece[] = [];
   #queued = 0;
-  #spare: Uint8Array[] = [];
   #pumping: Promise<void> | undefined;
   #stopCollecting: (() => void) | undefined;
   #waiting: (() => void)[] = [];
@@ -163,7 +164,7 @@ export class FrameSender {
     this.#cut(bytes.length === BUFFER_BYTES ? bytes : undefined);
     const next = needed > BUFFER_BYTES
       ? new Uint8Array(needed)
-      : this.#spare.pop() ?? new Uint8Array(BUFFER_BYTES);
+      : spare.pop() ?? new Uint8Array(BUFFER_BYTES);
     this.#writer.moveTo(next);
     this.#from = 0;
   }
@@ -210,7 +211,7 @@ export class FrameSender {
     if (bytes.length > 0) await this.#duplex.write(bytes);
     this.#queued -= bytes.length;
     onSent?.();
-    if (freed !== undefined && this.#spare.length < SPARE_BUFFERS) this.#spare.push(freed);
+    if (freed !== undefined && spare.length < SPARE_BUFFERS) spare.push(freed);
     if (!this.isFull && this.#waiting.length > 0) this.#wake();
   }
 
