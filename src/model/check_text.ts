@@ -33,21 +33,46 @@ export function storedCheckText(entry: Present, options: CheckTextOptions): stri
   return write(entry, options, "%3A", (target) => percentEncode(percentEncode(target)));
 }
 
+/** The last one that was made. */
+let middle = { kind: "", mode: 0, uid: 0, gid: 0, ignored: NOTHING_IGNORED, colon: "", text: "" };
+
+/** What stands between time and size. PERF: neighbours have the same; with a memory, half of the time. */
+function middleOf(
+  { kind, meta: { mode, uid, gid } }: Present,
+  ignored: Ignored,
+  colon: string,
+): string {
+  const isLast = middle.kind === kind && middle.mode === mode && middle.uid === uid &&
+    middle.gid === gid && middle.ignored === ignored && middle.colon === colon;
+  if (isLast) return middle.text;
+  let text = "";
+  if (!ignored.mod) text += `${colon}mode=${mode}`;
+  if (!ignored.uid) text += `${colon}uid=${uid | 0}`; // COMPAT: signed 32 bit (W 8)
+  if (!ignored.gid) text += `${colon}gid=${gid | 0}`;
+  text += `${colon}type=${kind}`;
+  middle = { kind, mode, uid, gid, ignored, colon, text };
+  return text;
+}
+
+/** PERF: a number becomes text in a quarter of the time that a big integer takes. */
+function secondsOf(mtime: Nanos): number | bigint {
+  const seconds = toSeconds(mtime);
+  return BigInt.asIntN(53, seconds) === seconds ? Number(seconds) : seconds;
+}
+
 function write(
   entry: Present,
   { time, ignored }: CheckTextOptions,
   colon: string,
   encode: (target: string) => string,
 ): string {
-  const { mode, uid, gid, mtime } = entry.meta;
-  let text = "v1";
-  if (entry.kind !== "dir" && entry.kind !== "lnk") {
-    text += `${colon}mtime=${time === "zero" ? "0" : time === "nanos" ? mtime : toSeconds(mtime)}`;
-  }
-  if (!ignored.mod) text += `${colon}mode=${mode}`;
-  if (!ignored.uid) text += `${colon}uid=${uid | 0}`; // COMPAT: signed 32 bit (W 8)
-  if (!ignored.gid) text += `${colon}gid=${gid | 0}`;
-  text += `${colon}type=${entry.kind}`;
+  const { mtime } = entry.meta;
+  const shared = middleOf(entry, ignored, colon);
+  const text = entry.kind === "dir" || entry.kind === "lnk"
+    ? `v1${shared}`
+    : `v1${colon}mtime=${
+      time === "zero" ? "0" : time === "nanos" ? mtime : secondsOf(mtime)
+    }${shared}`;
   switch (entry.kind) {
     case "reg":
       return `${text}${colon}size=${entry.size}`;

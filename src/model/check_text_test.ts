@@ -200,3 +200,48 @@ Deno.test("sameCheckText() sees a difference below a second when both sides know
   assert.equal(sameCheckText(known, text("1600000000")), true);
   assert.equal(sameCheckText(known, text("1600000001000000000")), false);
 });
+
+Deno.test("checkText() and storedCheckText() do not depend on what was written before", () => {
+  const metas = [0o644, 0o755].flatMap((mode) =>
+    [0, 1].flatMap((uid) => [0, 1].map((gid) => ({ mode, uid, gid, mtime: nanos(5_000_000_000n) })))
+  );
+  const entries = metas.flatMap((meta): Present[] => [
+    { kind: "reg", meta, size: 3 },
+    { kind: "dir", meta },
+    { kind: "fifo", meta },
+  ]);
+  const ignored = [0, 1, 2, 3, 4, 5, 6, 7].map((n) => ({
+    uid: (n & 1) !== 0,
+    gid: (n & 2) !== 0,
+    mod: (n & 4) !== 0,
+  }));
+  for (const first of entries) {
+    for (const other of ignored) {
+      for (const second of entries) {
+        const options = { time: "seconds", ignored: other } as const;
+        storedCheckText(first, { ...options, ignored: NOTHING_IGNORED });
+        const stored = storedCheckText(second, options);
+        checkText(first, options);
+        assert.equal(percentDecode(stored), checkText(second, options));
+        const { mode, uid, gid } = second.meta;
+        const fields = [
+          second.kind === "dir" ? "" : ":mtime=5",
+          other.mod ? "" : `:mode=${mode}`,
+          other.uid ? "" : `:uid=${uid}`,
+          other.gid ? "" : `:gid=${gid}`,
+          `:type=${second.kind}`,
+          second.kind === "reg" ? ":size=3" : "",
+        ];
+        assert.equal(checkText(second, options), `v1${fields.join("")}`);
+      }
+    }
+  }
+});
+
+Deno.test("checkText() writes seconds beyond exact numbers", () => {
+  const meta = { mode: 0, uid: 0, gid: 0, mtime: nanos((2n ** 60n + 1n) * NANOS_PER_SECOND) };
+  assert.equal(
+    checkText({ kind: "fifo", meta }, { time: "seconds", ignored: NOTHING_IGNORED }),
+    `v1:mtime=${2n ** 60n + 1n}:mode=0:uid=0:gid=0:type=fifo`,
+  );
+});
