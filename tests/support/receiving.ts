@@ -16,6 +16,8 @@ export interface ReceiverBedOptions extends Partial<ReceiverOptions> {
   /** The whole configuration; `ROOT` stands for the tree. */
   readonly config?: string;
   readonly hosts?: string;
+  /** Called with the tree before anything looks at it. */
+  readonly before?: (root: string) => void;
 }
 
 /** b.demo, which a.demo has connected to and said its name. */
@@ -29,7 +31,10 @@ export class ReceiverBed implements AsyncDisposable {
   readonly receiver: Receiver;
   readonly #contexts: Contexts;
 
-  private constructor({ config, hosts = "a.demo b.demo c.demo", ...more }: ReceiverBedOptions) {
+  private constructor(
+    { config, hosts = "a.demo b.demo c.demo", before, ...more }: ReceiverBedOptions,
+  ) {
+    before?.(this.root);
     const text = (config ?? `nossl * *; group g { host ${hosts}; key k; include ROOT; }`)
       .replaceAll("ROOT", this.root);
     this.config = configOf(text, { host: "b.demo" });
