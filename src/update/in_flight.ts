@@ -1,11 +1,11 @@
 /** Rows under way at the same time; they end in the order in which they began. */
-import type { DirtyRow, Entry, Present } from "../model/mod.ts";
+import type { DirtyRow, Entry, Part, Present } from "../model/mod.ts";
 import type { Reporter } from "../report/mod.ts";
 import type { PushResult } from "./push.ts";
 import { type Path, RelatedPaths } from "./related_paths.ts";
 import { EqualRows, Failure, OneRow, type Start, type UnderWay } from "./under_way.ts";
 
-/** LIMIT: bytes of contents under way; one row may have more. */
+/** LIMIT: bytes of contents under way, to one peer; one row may have more. */
 const MAX_BYTES = 16 * 1_048_576;
 /** LIMIT: so many that are under way together count as one of the window. */
 const TOGETHER = 16;
@@ -16,6 +16,8 @@ export interface InFlightOptions {
   /** Rows at a time; of those that need no request of their own sixteen times as many. */
   readonly window: number;
   readonly reporter: Reporter;
+  /** What its contents may take. @default as much as one peer's may */
+  readonly memory?: Pick<Part, "bytes"> | undefined;
   /**
    * Called for one row after the other, when its events have been told. `again`: the row, and others
    * that need what it needs, come again later, so their events are not told.
@@ -50,7 +52,8 @@ export class InFlight {
 
   /** Whether `room` would not wait, and nobody's turn is waited for. */
   get hasRoom(): boolean {
-    return this.#taken < this.#options.window && this.#bytes < MAX_BYTES;
+    const { window, memory } = this.#options;
+    return this.#taken < window && this.#bytes < Math.min(MAX_BYTES, memory?.bytes ?? MAX_BYTES);
   }
 
   /**

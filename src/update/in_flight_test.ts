@@ -131,3 +131,37 @@ Deno.test("InFlight lets those that lack the same parent come again, untold", as
   assert.deepEqual(s.log.slice(3), ["/d/a parent-missing", "/e settled"]);
   assert.deepEqual(s.reporter.printed, ["/d/a", "/d/a!", "/e", "/e!"]);
 });
+
+Deno.test("contents take no more than their part, which may become less; one row may always go", async () => {
+  const memory = { bytes: 100 }, ends: (() => void)[] = [];
+  const flight = new InFlight({
+    window: 64,
+    reporter: new MemoryReporter(),
+    memory,
+    onEnd: () => "go on",
+  });
+  const start = (n: number) => {
+    const { promise, resolve } = Promise.withResolvers<PushResult>();
+    ends.push(() => resolve("settled"));
+    const name = dbName(`/${n}`), generation = 1;
+    const row = { name, forced: false, myName: "a" as HostName, peer: "b" as HostName, generation };
+    flight.start({ row, path: name, bytes: 60, push: () => promise });
+  };
+  start(1);
+  assert(flight.hasRoom);
+  start(2);
+  assert(!flight.hasRoom);
+  memory.bytes = 10; // others have come
+  ends[0]!();
+  let hasRoom = false;
+  const room = flight.room().then(() => hasRoom = true);
+  await settle();
+  assert(!hasRoom);
+  ends[1]!();
+  await room;
+  assert(flight.hasRoom, "with nothing under way");
+  start(3);
+  assert(!flight.hasRoom);
+  ends[2]!();
+  await flight.drain();
+});

@@ -2,6 +2,7 @@
 import { type Config, peersOf } from "../config/mod.ts";
 import type { ReadJail } from "../fs/mod.ts";
 import {
+  type Budget,
   type DbName,
   type DirtyRow,
   type Entry,
@@ -9,6 +10,7 @@ import {
   isBelow,
   nameOrder,
   parent,
+  type Part,
 } from "../model/mod.ts";
 import type { Peer } from "../protocol/mod.ts";
 import type { Reporter } from "../report/mod.ts";
@@ -51,6 +53,8 @@ export interface PeerRunOptions extends Pick<SettleQueueOptions, "isChecked"> {
   /** `--checksum`: nothing is equal without a look at its content. @default {false} */
   readonly checksum?: boolean;
   readonly signal?: AbortSignal;
+  /** Shared by the updates of all peers. @default as much as one peer's contents may take */
+  readonly memory?: Budget;
 }
 
 export class PeerRun {
@@ -68,6 +72,8 @@ export class PeerRun {
   /** Directory that the peer lacks, from where the next pass begins. */
   #missing: DbName | undefined;
   #leftOver = 0;
+  /** Its part, while there is a connection. */
+  #memory: Part | undefined;
   /** Large files, to be sent after the small ones. */
   readonly #large: LargeFiles;
 
@@ -109,6 +115,8 @@ export class PeerRun {
     const connection = await dial(peer);
     if (connection === undefined) return reporter.note(say.hostStaysDirty(peer));
     reporter.progress({ peer, total });
+    using part = this.#options.memory?.take();
+    this.#memory = part;
     try {
       await this.#pushAll(connection, plan);
     } catch (error) {
@@ -199,7 +207,7 @@ export class PeerRun {
     this.#missing = undefined;
     const { flight, context } = starter;
     for await (const some of this.#offered(starter, this.#due(from))) {
-      for (const one of readAhead(context, some)) {
+      for (const one of readAhead(context, some, this.#memory)) {
         if (this.#large.puts(one)) continue;
         const begun = starter.begin(one);
         if (begun === true || await begun) continue; // PERF: nothing to wait for, mostly
@@ -257,6 +265,7 @@ export class PeerRun {
     const flight = new InFlight({
       window: context.peer.window,
       reporter: this.#options.reporter,
+      memory: this.#memory,
       onEnd: (row, result, sent) => {
         const next = () => this.#missing === undefined ? "go on" : "again";
         const accounting = result === "parent-missing"

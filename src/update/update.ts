@@ -1,7 +1,7 @@
 /** `-u`: what is marked goes to the peers, all of them at the same time. */
 import type { Config } from "../config/mod.ts";
 import type { ReadJail } from "../fs/mod.ts";
-import type { HostName } from "../model/mod.ts";
+import { Budget, type HostName } from "../model/mod.ts";
 import type { RemovalLimit } from "../reconcile/mod.ts";
 import type { Reporter } from "../report/mod.ts";
 import { outdatedTold, type StateStore } from "../state/mod.ts";
@@ -10,6 +10,8 @@ import { HeldMarks } from "./held_marks.ts";
 import { PeerRun } from "./peer_run.ts";
 import { selection, type UpdateTarget } from "./selection.ts";
 
+/** LIMIT: bytes of contents under way, to all peers together; a row of each may always be. */
+const CONTENT_BYTES = 24 * 1_048_576;
 /** Peers served at the same time without `-j`. */
 const MAX_PARALLEL_PEERS = 8;
 
@@ -57,11 +59,13 @@ export async function update(options: UpdateOptions): Promise<void> {
     .filter((peer) => wanted?.includes(peer) ?? true);
   const { parallel = MAX_PARALLEL_PEERS } = options;
   const held = new HeldMarks({ ...options, dryRun });
+  const memory = new Budget(CONTENT_BYTES);
   try {
     await each(
       peers,
       parallel,
-      (peer) => new PeerRun({ ...options, dryRun, isRestricted, isTaken, held }, peer).run(),
+      (peer) =>
+        new PeerRun({ ...options, dryRun, isRestricted, isTaken, held, memory }, peer).run(),
     );
   } finally {
     held.tell();
