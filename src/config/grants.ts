@@ -1,7 +1,7 @@
 /** Who may do what with a name, by which key, and who has to be told (W 6, D 3.5, D 4.5). */
 import type { DbName, HostName, Key } from "../model/mod.ts";
 import { type CompareOptions, groupMatches, matchingGroups } from "./classify.ts";
-import type { Config, Group } from "./config.ts";
+import type { Config, Group, PeerHost } from "./config.ts";
 import { shellMatch } from "./shell_match.ts";
 
 /** A host to be told, and the name by which it knows us. */
@@ -10,8 +10,13 @@ export interface Pair {
   readonly peer: HostName;
 }
 
+function peerOf({ peers }: Group, name: string): PeerHost | undefined {
+  for (let n = 0; n < peers.length; n++) if (peers[n]!.name === name) return peers[n];
+  return undefined;
+}
+
 function hasPeer(group: Group, peer: string): boolean {
-  return group.peers.some(({ name }) => name === peer);
+  return peerOf(group, peer) !== undefined;
 }
 
 /**
@@ -25,14 +30,14 @@ export function peersOf(
   name: DbName,
   { onlyGroupsWith }: { readonly onlyGroupsWith?: HostName | undefined } = {},
 ): Pair[] {
-  const found = new Map<HostName, Pair>();
+  const found: Pair[] = [];
   for (const group of matchingGroups(config, name)) {
     if (onlyGroupsWith !== undefined && !hasPeer(group, onlyGroupsWith)) continue;
     for (const { name: peer } of group.peers) {
-      if (!found.has(peer)) found.set(peer, { myName: group.myName, peer });
+      if (!found.some((pair) => pair.peer === peer)) found.push({ myName: group.myName, peer });
     }
   }
-  return [...found.values()];
+  return found;
 }
 
 /** The key to use with a peer: that of the last declared group with the name and the peer (W 6.3). */
@@ -42,7 +47,12 @@ export function keyFor(
   peer: HostName,
   options: CompareOptions = {},
 ): Key | undefined {
-  return matchingGroups(config, name, options).find((group) => hasPeer(group, peer))?.key;
+  // PERF: asked for every row of a push; who is a member is cheaper to tell than what matches.
+  for (let n = config.groups.length - 1; n >= 0; n--) {
+    const group = config.groups[n]!;
+    if (hasPeer(group, peer) && groupMatches(group, name, options)) return group.key;
+  }
+  return undefined;
 }
 
 export interface GrantQuestion extends CompareOptions {
@@ -55,9 +65,12 @@ export interface GrantQuestion extends CompareOptions {
 
 /** What a peer may do with a name (W 6.4): `slave` means that its changes are refused. */
 export function grant(config: Config, question: GrantQuestion): "allow" | "slave" | "denied" {
+  const { groups } = config;
   let answer: "slave" | "denied" = "denied";
-  for (const group of matchingGroups(config, question.name, question)) {
-    const peer = group.peers.find(({ name }) => name === question.peer);
+  for (let n = groups.length - 1; n >= 0; n--) {
+    const group = groups[n]!;
+    if (!groupMatches(group, question.name, question)) continue;
+    const peer = peerOf(group, question.peer);
     if (peer === undefined || !isSameKey(group.key, question.key)) continue;
     if (!peer.isSlave) return "allow";
     answer = "slave";

@@ -28,10 +28,20 @@ export interface OfferingOptions {
 
 /** A row that can be offered. */
 interface Candidate {
-  readonly row: DirtyRow;
+  /** Among the rows of its batch. */
+  readonly place: number;
+  readonly name: DbName;
   readonly key: Key;
   readonly at: Located;
 }
+
+interface Offers {
+  readonly offers: readonly Offer[];
+  /** Of each offer, among the rows of its batch; they ascend. */
+  readonly places: readonly number[];
+}
+
+const NO_RECORDS: ReadonlyMap<DbName, FileRecord> = new Map();
 
 /** One peer's; ends with its connection. */
 export class Offering {
@@ -85,45 +95,48 @@ export class Offering {
   }
 
   async #offer(rows: readonly DirtyRow[]): Promise<readonly Offered[]> {
-    const candidates = this.#candidates(rows);
-    const offers = await this.#offersOf(candidates);
-    const answers = offers.size === 0 ? [] : await this.#options.bulk.offer([...offers.values()]);
-    const found = new Map<DirtyRow, Offered>();
-    let at = 0;
-    for (const [row, { here }] of offers) found.set(row, judged(row, here, answers[at++]!));
-    return rows.map((row) => found.get(row) ?? { row });
+    const { offers, places } = await this.#offersOf(this.#candidates(rows));
+    const answers = offers.length === 0 ? [] : await this.#options.bulk.offer(offers);
+    const found: Offered[] = [];
+    for (let place = 0, n = 0; place < rows.length; place++) {
+      const row = rows[place]!;
+      if (places[n] !== place) found.push({ row });
+      else found.push(judged(row, offers[n]!.here, answers[n++]!));
+    }
+    return found;
   }
 
   /** Rows of names that we share with the peer. */
   #candidates(rows: readonly DirtyRow[]): Candidate[] {
     const { config, peerName } = this.#context;
     const found: Candidate[] = [];
-    for (const row of rows) {
-      if (row.forced) continue; // it is not asked what is there
-      const key = keyFor(config, row.name, peerName), at = locate(config, row.name);
-      if (key !== undefined && at !== undefined) found.push({ row, key, at });
+    for (let place = 0; place < rows.length; place++) {
+      const { name, forced } = rows[place]!;
+      if (forced) continue; // it is not asked what is there
+      const key = keyFor(config, name, peerName), at = locate(config, name);
+      if (key !== undefined && at !== undefined) found.push({ place, name, key, at });
     }
     return found;
   }
 
   /** What is here, of all that has to be asked for. */
-  async #offersOf(candidates: readonly Candidate[]): Promise<ReadonlyMap<DirtyRow, Offer>> {
-    const offers = new Map<DirtyRow, Offer>();
-    if (candidates.length === 0) return offers;
+  async #offersOf(candidates: readonly Candidate[]): Promise<Offers> {
+    const offers: Offer[] = [], places: number[] = [];
+    if (candidates.length === 0) return { offers, places };
     const { state, comparesContent } = this.#options;
     const records: ReadonlyMap<DbName, FileRecord> = comparesContent
-      ? new Map()
-      : await state.recordsOf(candidates.map(({ row }) => row.name));
+      ? NO_RECORDS
+      : await state.recordsOf(candidates.map(({ name }) => name));
     const entries = this.#context.jail.lookEach(candidates.map(({ at }) => at));
-    candidates.forEach(({ row, key }, n) => {
-      const here = entries[n];
-      if (here === undefined || here instanceof Error || here.kind === "absent") return;
+    for (let n = 0; n < candidates.length; n++) {
+      const here = entries[n]!, { key, name, place } = candidates[n]!;
+      if (here instanceof Error || here.kind === "absent") continue;
       const step = pushStep({ forced: false, here, there: undefined, hasParent: true });
-      if (step.do !== "look") return;
-      const isCurrent = this.#isCurrent(here, row.name, records.get(row.name));
-      offers.set(row, { key, name: row.name, here, isCurrent });
-    });
-    return offers;
+      if (step.do !== "look") continue;
+      offers.push({ key, name, here, isCurrent: this.#isCurrent(here, name, records.get(name)) });
+      places.push(place);
+    }
+    return { offers, places };
   }
 
   /** A record that leaves something open proves nothing: a fraction of a second, a link's target. */
