@@ -1,6 +1,6 @@
 /** Listens on an own address, on all of them, or on a descriptor that a super-server opened. */
 import type { Server, Socket } from "node:net";
-import { closeOnExec } from "../os/mod.ts";
+import { closeOnExec, keepFreedMemory } from "../os/mod.ts";
 import { unmapped } from "./address.ts";
 import { ConnLink } from "./conn_link.ts";
 import type { Duplex, PeerAddress } from "./duplex.ts";
@@ -174,6 +174,7 @@ class FdListener implements Listener {
 }
 
 function duplexOver(link: Link, idleMs: number | undefined): Duplex {
+  keepFreedMemory();
   return new LinkDuplex(link, idleMs === undefined ? {} : { idleMs });
 }
 

@@ -1,5 +1,5 @@
 /** Descriptors 0 and 1 as a Duplex, for `-i`. */
-import { closeLookOf, Fd, OsError, peerAddress, takeStandard } from "../os/mod.ts";
+import { closeLookOf, Fd, keepFreedMemory, OsError, peerAddress, takeStandard } from "../os/mod.ts";
 import { familyOf, unmapped } from "./address.ts";
 import type { Duplex, PeerAddress } from "./duplex.ts";
 import { NetError } from "./error.ts";
@@ -23,6 +23,7 @@ export interface StdioOptions {
 export async function stdioDuplex(
   { env = Deno.env, idleMs }: StdioOptions = {},
 ): Promise<Duplex> {
+  keepFreedMemory();
   const { Socket } = await import("node:net");
   using input = takeConnection(0);
   using output = takeConnection(1);

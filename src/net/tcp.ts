@@ -1,4 +1,5 @@
 /** Connects to every address of a name until one accepts, from an own address if wanted. */
+import { keepFreedMemory } from "../os/mod.ts";
 import { familyOf } from "./address.ts";
 import { ConnLink } from "./conn_link.ts";
 import type { Duplex } from "./duplex.ts";
@@ -42,6 +43,7 @@ interface Attempt {
  * @throws NetError of the last address, or `net/resolve`, `net/port`
  */
 export async function connect(options: ConnectOptions): Promise<Duplex> {
+  keepFreedMemory();
   const { host, bindAs, deadlineMs, idleMs, onNote = () => {} } = options;
   const startMs = performance.now();
   const leftMs = () => Math.max(1, deadlineMs - (performance.now() - startMs));

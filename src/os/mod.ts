@@ -44,6 +44,7 @@ export {
   syncFileSystem,
   syncFileSystemAside,
 } from "./metadata.ts";
+export { keepFreedMemory } from "./memory.ts";
 export { type MountNumbers, mountNumbers, placeOf } from "./mount.ts";
 export {
   checkDescriptor,

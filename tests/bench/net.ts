@@ -1,9 +1,9 @@
 /**
- * `deno run -A tests/bench/net.ts [--mb 1024] [--sizes 16,64,256,1024] [--plain] [--tls] [--frames]`
+ * `deno run -A tests/bench/net.ts [--mb 1024] [--sizes 16,64,256,1024] [--plain] [--tls] [--frames] [--bound]`
  *
  * What bytes cost between two processes on loopback: MB/s, and seconds of processor time per GB of both
  * ends, by the length of the writes (KiB). `--frames`: through FrameSender and FrameReader, as the contents
- * of files go. Without `--plain` or `--tls` both are measured.
+ * of files go. `--bound`: from an own address, as with -N, which goes through node:net. Without `--plain` or `--tls` both are measured.
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
@@ -25,6 +25,7 @@ const WHOLE_BYTES = 65_536;
 interface Round {
   readonly tls: boolean;
   readonly frames: boolean;
+  readonly bound: boolean;
   readonly writes: number;
   readonly bytes: number;
 }
@@ -106,7 +107,8 @@ async function serve(): Promise<void> {
 }
 
 async function measure(port: string, round: Round): Promise<string> {
-  let duplex = await connect({ host: HOST, port, deadlineMs: DEADLINE_MS });
+  const from = round.bound ? { bindAs: HOST } : {};
+  let duplex = await connect({ host: HOST, port, deadlineMs: DEADLINE_MS, ...from });
   await duplex.write(`${JSON.stringify(round)}\n`);
   if (await duplex.readLine(LINE_MAX_BYTES) !== "OK") throw new Error("No answer");
   if (round.tls) {
@@ -132,6 +134,7 @@ async function main(): Promise<void> {
       plain: { type: "boolean", default: false },
       tls: { type: "boolean", default: false },
       frames: { type: "boolean", default: false },
+      bound: { type: "boolean", default: false },
       serve: { type: "boolean", default: false },
     },
   });
@@ -150,6 +153,7 @@ async function main(): Promise<void> {
         const round = {
           tls,
           frames: values.frames,
+          bound: values.bound,
           writes: kib * 1_024,
           bytes: Number(values.mb) * 2 ** 20,
         };
