@@ -16,8 +16,10 @@ import { isSystemError, type PushContext } from "./context.ts";
 import type { CopiedFile } from "./copying.ts";
 import type { Offered } from "./offered.ts";
 
-/** LIMIT: files of the wanted sizes that are remembered. */
-const CANDIDATES_MAX = 16_384;
+/** New files above this are looked for: of less it is cheaper to send the content. */
+export const COPY_BYTES = 256 * 1_024;
+/** LIMIT: files that are remembered. */
+const KNOWN_MAX = 16_384;
 /** LIMIT: of one size, that are looked at for one file. */
 const LOOKED_AT_MAX = 32;
 /** PERF: some 2 ms of reading records; then others have their turn. */
@@ -32,37 +34,50 @@ const NO_TIME: Nanos = nanos(0n);
 
 export type KnownContext = Pick<PushContext, "config" | "jail" | "peerName">;
 
-/**
- * Those of the new files for which there is a file of the same size here that the peer has been told of,
- * with the same bytes where both are looked at. Of several one with the same time, then one with the same
- * end of its name. Whether all of it is equal, at the peer too, is for whoever copies.
- *
- * @throws StateError
- */
-export async function knownContents(
-  context: KnownContext,
-  state: StateStore,
-  rows: readonly Offered[],
-): Promise<CopiedFile[]> {
-  const wanted = rows.flatMap((one) => wantedOf(context, one));
-  if (wanted.length === 0) return [];
-  const candidates = await sameSizes(state, wanted);
-  const marked = await state.dirtyAmong(candidates.map(({ name }) => name));
-  const { config, peerName } = context;
-  const guesses = new Guesses();
-  for (const file of candidates) {
-    const isThere = !marked.get(file.name)?.includes(peerName);
-    if (isThere && keyFor(config, file.name, peerName) !== undefined) guesses.add(file);
+/** Files above `COPY_BYTES` that the peer has been told of, as far as is known here. */
+export class KnownContents {
+  readonly #context: KnownContext;
+  readonly #guesses: Guesses;
+
+  private constructor(context: KnownContext, guesses: Guesses) {
+    this.#context = context;
+    this.#guesses = guesses;
   }
-  const found: CopiedFile[] = [];
-  for (const { sketch, ...file } of wanted) {
-    for (const name of guesses.for(sketch)) {
-      if (!looksEqual(context, file, name)) continue;
-      found.push({ ...file, like: { key: keyFor(config, name, peerName)!, name } });
-      break;
+
+  /** @throws StateError */
+  static async read(context: KnownContext, state: StateStore): Promise<KnownContents> {
+    const { config, peerName } = context;
+    const known = await largeFiles(state), guesses = new Guesses();
+    const marked = await state.dirtyAmong(known.map(({ name }) => name));
+    for (const file of known) {
+      const isThere = !marked.get(file.name)?.includes(peerName);
+      if (isThere && keyFor(config, file.name, peerName) !== undefined) guesses.add(file);
     }
+    return new KnownContents(context, guesses);
   }
-  return found;
+
+  /** Whether there is a file of this size. */
+  has(size: number): boolean {
+    return this.#guesses.has(size);
+  }
+
+  /**
+   * Those of the new files for which there is one of the same size, with the same bytes where both are
+   * looked at. Of several one with the same time, then one with the same end of its name. Whether all of it
+   * is equal, at the peer too, is for whoever copies.
+   */
+  find(rows: readonly Offered[]): CopiedFile[] {
+    const { config, peerName } = this.#context;
+    return rows.flatMap((one) => wantedOf(this.#context, one)).flatMap(({ sketch, ...file }) => {
+      for (const name of this.#guesses.for(sketch)) {
+        const key = keyFor(config, name, peerName);
+        if (key !== undefined && looksEqual(this.#context, file, name)) {
+          return [{ ...file, like: { key, name } }];
+        }
+      }
+      return [];
+    });
+  }
 }
 
 /** Files that may be like a new one. */
@@ -78,6 +93,10 @@ class Guesses {
     const some = this.#some.get(file.size);
     if (some === undefined) this.#some.set(file.size, [file.name]);
     else if (some.length < LOOKED_AT_MAX) some.push(file.name);
+  }
+
+  has(size: number): boolean {
+    return this.#some.has(size);
   }
 
   /** The best one first. */
@@ -100,23 +119,18 @@ function wantedOf({ config, peerName }: KnownContext, { row, seen }: Offered): W
 }
 
 /** PERF: one pass over all records, some 1 us for each. */
-async function sameSizes(
-  state: StateStore,
-  wanted: readonly Wanted[],
-): Promise<readonly FileSketch[]> {
-  const sizes = new Set(wanted.map(({ size }) => String(size)));
-  const own = new Set<DbName>(wanted.map(({ row }) => row.name));
+async function largeFiles(state: StateStore): Promise<readonly FileSketch[]> {
   const found: FileSketch[] = [];
   let turn = TURN_TEXTS;
   for await (const texts of storedTexts(state)) {
     for (let at = 0; at + 1 < texts.length; at += 2) {
       const size = sizeOf(texts[at + 1]!);
-      if (size === undefined || !sizes.has(size)) continue;
+      if (!(size > COPY_BYTES)) continue;
       const name = percentDecode(texts[at]!);
-      if (!isDbName(name) || own.has(name)) continue;
+      if (!isDbName(name)) continue;
       const [, seconds = "0"] = SECONDS_REGEXP.exec(texts[at + 1]!) ?? [];
-      found.push({ name, size: Number(size), mtime: nanos(BigInt(seconds) * SECOND_NANOS) });
-      if (found.length >= CANDIDATES_MAX) return found;
+      found.push({ name, size, mtime: nanos(BigInt(seconds) * SECOND_NANOS) });
+      if (found.length >= KNOWN_MAX) return found;
     }
     turn -= texts.length;
     if (turn > 0) continue;
@@ -133,13 +147,12 @@ async function* storedTexts(state: StateStore): AsyncGenerator<readonly string[]
   }
 }
 
-/** Digits of the size of a regular file. */
-function sizeOf(text: string): string | undefined {
+/** Of a regular file; 0 for everything else. */
+function sizeOf(text: string): number {
   const nul = text.indexOf("\0"), end = nul < 0 ? text.length : nul;
   const at = text.lastIndexOf("=", end);
-  return at >= TYPE.length && text.startsWith(TYPE, at - TYPE.length)
-    ? text.slice(at + 1, end)
-    : undefined;
+  const isFile = at >= TYPE.length && text.startsWith(TYPE, at - TYPE.length);
+  return isFile ? Number(text.slice(at + 1, end)) : 0;
 }
 
 /** A database may have no fractions of seconds. */

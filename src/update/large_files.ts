@@ -6,15 +6,13 @@ import type { DbName, DirtyRow } from "../model/mod.ts";
 import type { StateStore } from "../state/mod.ts";
 import type { PushContext } from "./context.ts";
 import { canCopy, copyFiles } from "./copying.ts";
-import { knownContents } from "./known_contents.ts";
+import { COPY_BYTES, KnownContents } from "./known_contents.ts";
 import type { Offered } from "./offered.ts";
 
 /** What waits. */
 const LARGE_BYTES = 8 * 1_048_576;
-/** New files that wait, too: of less it is cheaper to send the content than to look for it. */
-const COPY_BYTES = 256 * 1_024;
 /** LIMIT: of those that wait; the others go in their turn. */
-const MAX_WAITING = 4_096;
+const MAX_WAITING = 8_192;
 /** LIMIT: of rows. Who sends more sends a first copy of everything, of which the peer has nothing yet. */
 const MAX_ROWS = 65_536;
 /** Of the largest at a time: more would not be faster. */
@@ -30,26 +28,35 @@ export interface LargeFilesOptions {
 export class LargeFiles {
   readonly #options: LargeFilesOptions;
   readonly #waiting = new Map<DbName, Offered>();
-  /** For which no other file was looked for. */
+  /** New files that the peer may be able to make, and has not been asked for. */
   readonly #new = new Set<DbName>();
-  #rows = 0;
+  #known: KnownContents | undefined;
+  #looksForCopies = true;
 
   constructor(options: LargeFilesOptions) {
     this.#options = options;
   }
 
+  /** @param rows of this run */
+  expect(rows: number): void {
+    this.#looksForCopies = rows <= MAX_ROWS;
+  }
+
+  /** Rows that come next. @throws StateError */
+  async look(context: PushContext, rows: readonly Offered[]): Promise<void> {
+    if (!this.#looksForCopies || !canCopy(context.peer.bulk) || !rows.some(isNew)) return;
+    this.#known ??= await KnownContents.read(context, this.#options.state);
+  }
+
   /** @returns whether the row is to wait, and does */
   puts(one: Offered): boolean {
-    const { row: { name, forced }, seen } = one;
-    this.#rows++;
+    const { row: { name }, seen } = one;
     if (seen?.here.kind !== "reg" || seen.here.size <= COPY_BYTES) return false;
-    const { kind } = seen.there;
-    const isNew = (kind === "absent" || kind === "parent-missing") && !forced &&
-      this.#rows <= MAX_ROWS;
-    if (!isLarge(one) && !isNew) return false;
+    const mayBeCopied = isNew(one) && this.#known?.has(seen.here.size) === true;
+    if (!isLarge(one) && !mayBeCopied) return false;
     if (this.#waiting.size >= MAX_WAITING) return false;
     this.#waiting.set(name, one);
-    if (isNew) this.#new.add(name);
+    if (mayBeCopied) this.#new.add(name);
     return true;
   }
 
@@ -73,13 +80,12 @@ export class LargeFiles {
   }
 
   async #copy(context: PushContext): Promise<void> {
-    const { bulk } = context.peer, { state, settle, isStopped } = this.#options;
+    const { bulk } = context.peer, { settle, isStopped } = this.#options;
     const rows = [...this.#new].map((name) => this.#waiting.get(name)!);
     this.#new.clear();
     const myName = rows[0]!.row.myName;
-    if (this.#rows > MAX_ROWS || !canCopy(bulk) || !await context.identify(myName)) return;
-    const mine = rows.filter(({ row }) => row.myName === myName);
-    const files = await knownContents(context, state, mine);
+    if (this.#known === undefined || !canCopy(bulk) || !await context.identify(myName)) return;
+    const files = this.#known.find(rows.filter(({ row }) => row.myName === myName));
     for await (const row of copyFiles(context, { bulk, files, isStopped })) {
       this.#waiting.delete(row.name);
       await settle(row);
@@ -89,4 +95,10 @@ export class LargeFiles {
 
 function isLarge({ seen }: Offered): boolean {
   return seen?.here.kind === "reg" && seen.here.size > LARGE_BYTES;
+}
+
+/** A file that may be a copy of another one. */
+function isNew({ row, seen }: Offered): boolean {
+  if (seen?.here.kind !== "reg" || seen.here.size <= COPY_BYTES || row.forced) return false;
+  return seen.there.kind === "absent" || seen.there.kind === "parent-missing";
 }

@@ -171,6 +171,7 @@ export class PeerRun {
     }
     await flight.drain();
     await this.#flush();
+    this.#large.expect(plan.modifications);
     let from: DbName | undefined;
     do {
       from = await this.#pass(starter, from) ?? await this.#sendLarge(starter);
@@ -207,6 +208,7 @@ export class PeerRun {
     this.#missing = undefined;
     const { flight, context } = starter;
     for await (const some of this.#offered(starter, this.#due(from))) {
+      await this.#large.look(context, some);
       for (const one of readAhead(context, some, this.#memory)) {
         if (this.#large.puts(one)) continue;
         const begun = starter.begin(one);
