@@ -24,6 +24,8 @@ const MAX_CONNECTIONS = 200;
 const MAX_CONNECTIONS_PER_ADDRESS = 32;
 /** LIMIT: bytes of requests and contents that wait here, of all our own clients; half a MiB of each at least. */
 const CONTENT_BYTES = 32 * 1_048_576;
+/** Of the process. */
+const memory = new Budget(CONTENT_BYTES);
 /** LIMIT: some five descriptors each. */
 const MAX_PUTS = 256;
 
@@ -107,7 +109,6 @@ class Server {
   readonly #knownFlavours: KnownFlavours = new Map();
   readonly #failures = new FailureBudget();
   readonly #puts: Permits;
-  readonly #memory = new Budget(CONTENT_BYTES);
 
   constructor(options: ServeOptions) {
     this.#options = options;
@@ -208,7 +209,7 @@ class Server {
         handler: receiver,
         limits,
         knownFlavours: this.#knownFlavours,
-        memory: this.#memory,
+        memory,
         speaksFast,
         trace,
         note: noteFailure,
