@@ -104,6 +104,11 @@ export class PathLocks {
     return true;
   }
 
+  /** Whether nothing at all is locked or waited for. */
+  get isIdle(): boolean {
+    return this.#byPath.size === 0;
+  }
+
   /** Number of locks held or waited for. */
   get size(): number {
     let size = 0;

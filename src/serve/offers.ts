@@ -71,8 +71,8 @@ export class Offers {
   async #admitted(): Promise<Asked[]> {
     const slaves: DbName[] = [];
     const passed: Asked[] = [];
-    for (const [index, offered] of this.#rows.entries()) {
-      const judged = this.#gate.judge(offered);
+    for (let index = 0; index < this.#rows.length; index++) {
+      const offered = this.#rows[index]!, judged = this.#gate.judge(offered);
       if ("name" in judged) passed.push({ offered, granted: judged, index });
       else {
         this.#answers[index] = this.#gate.recheck.refuse(offered.name, judged.outcome);
@@ -95,16 +95,16 @@ export class Offers {
   /** To be asked before the disk: what is marked later is a change that nobody here has seen. */
   async #known(asked: readonly Asked[]): Promise<Known> {
     const { state } = this.#client.workplace;
-    const names = asked.filter(({ offered }) => offered.isCurrent).map(({ granted }) =>
-      granted.name
-    );
+    const names: DbName[] = [];
+    for (const { offered, granted } of asked) if (offered.isCurrent) names.push(granted.name);
     const records = await state.recordsOf(names);
     return { records, marks: await state.dirtyAmong(names) };
   }
 
   /** Not while the object is being replaced (Gate.hold). */
-  #divide(asked: readonly Asked[]): [Asked[], Asked[]] {
+  #divide(asked: readonly Asked[]): readonly [readonly Asked[], readonly Asked[]] {
     const { configured, workplace: { locks } } = this.#client;
+    if (locks.isIdle) return [asked, []];
     const free: Asked[] = [], busy: Asked[] = [];
     for (const row of asked) {
       const path = resolveName(configured, row.granted.name);
@@ -116,8 +116,9 @@ export class Offers {
   #look(rows: readonly Asked[], { records, marks }: Known): void {
     const { configured: { ignored }, workplace: { jail, state } } = this.#client;
     const seen = jail.lookEach(rows.map(({ granted }) => granted.at));
-    for (const [at, row] of rows.entries()) {
-      const entry = seen[at]!, { granted: { name, peer }, offered, index } = row;
+    for (let at = 0; at < rows.length; at++) {
+      const row = rows[at]!, entry = seen[at]!;
+      const { granted: { name, peer }, offered, index } = row;
       if ("kind" in entry && entry.kind !== "absent") {
         const marked = marks.get(name) ?? NOBODY;
         const facts = { offered, seen: entry, record: records.get(name), marked, peer };

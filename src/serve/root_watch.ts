@@ -84,11 +84,18 @@ export class RootWatch {
     const roots = await this.#guard.roots();
     const known = new Map<DbName, Refusal | undefined>();
     const refusals: (Refusal | undefined)[] = [];
-    let isAny = false;
+    let isAny = false,
+      last: { readonly dir: DbName; readonly refusal: Refusal | undefined } | undefined;
     for (const name of names) {
-      const asked = roots.has(name) ? name : parent(name) ?? name;
+      const isRoot = roots.has(name);
+      if (!isRoot && last !== undefined && isIn(name, last.dir)) {
+        refusals.push(last.refusal);
+        continue;
+      }
+      const asked = isRoot ? name : parent(name) ?? name;
       if (!known.has(asked)) known.set(asked, await this.refusalOf(asked));
       const refusal = known.get(asked);
+      if (asked !== name) last = { dir: asked, refusal };
       refusals.push(refusal);
       isAny ||= refusal !== undefined;
     }
@@ -136,4 +143,9 @@ export class RootWatch {
       if (fault?.root !== root || fault.why !== why) this.#told.delete(key);
     }
   }
+}
+
+/** Whether `dir` is the directory of the name. PERF: without making its name anew. */
+function isIn(name: DbName, dir: DbName): boolean {
+  return name.startsWith(dir) && name.lastIndexOf("/") === dir.length && dir !== "/";
 }

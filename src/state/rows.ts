@@ -110,11 +110,12 @@ export function dirtyIn(
 ): ReadonlyMap<DbName, readonly HostName[]> {
   const dirty = new Map<DbName, readonly HostName[]>();
   for (let n = 0; n < names.length; n++) {
-    const rows = found[n] ?? [];
+    const rows = found[n];
+    if (rows === undefined || rows.length === 0) continue;
     const keys = rows.map(([peer = ""]) => peer).filter((peer) => peer !== "");
     if (keys.length > 1) keys.sort(byteOrder);
     const peers = keys.map((peer) => percentDecode(peer) as HostName);
-    if (rows.length > 0) dirty.set(names[n] as DbName, peers);
+    dirty.set(names[n] as DbName, peers);
   }
   return dirty;
 }
