@@ -1,5 +1,6 @@
 /** What does not travel between two hosts of ours: contents that the other one has, or has a part of. */
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import { CutBed, type CutBedOptions, sh } from "../support/cut_bed.ts";
 import type { How } from "../support/cut_proxy.ts";
 
@@ -194,3 +195,39 @@ Deno.test("copied files are made from those that the peer has: with their time, 
   sh('cd "$1"; cp -a "$2/changed-there" .', bed.server.tree, bed.client.tree);
   assertEqual(bed);
 });
+
+for (const [net, hours] of [[71, 23], [72, 25]] as const) {
+  const isKept = hours < 24;
+  Deno.test(`what a broken transfer has left is ${isKept ? "used" : "gone"} after ${hours} hours`, async () => {
+    await using bed = await make({
+      net,
+      before: "mkdir d",
+      change: `${noise(32 * MIB, "1")} > d/f`,
+    });
+    const { client, server, proxy } = bed;
+    await server.start();
+    proxy.arm({ direction: "up", after: 20 * MIB, how: "rst" });
+    assert.notEqual((await client.run("-u")).rc, 0);
+    await server.quiet(proxy);
+    await server.stop();
+    const temps = () => [...server.look().keys()].filter((name) => /^d\/\.f\./.test(name));
+    assert.equal(temps().length, 1);
+    {
+      using db = new DatabaseSync(`${server.base}/db/${server.host}.db3`);
+      const note = "FROM csync3_note WHERE name = 'partials'";
+      const text = String(db.prepare(`SELECT value ${note}`).get()!.value);
+      const [, name, temp] = /^(\S+) (\S+) \d+$/.exec(text)!;
+      const since = Date.now() - hours * 3_600_000;
+      db.prepare("UPDATE csync3_note SET value = ? WHERE name = 'partials'")
+        .run(`${name} ${temp} ${since}`);
+    }
+    await server.start();
+    proxy.arm(undefined);
+    assert.equal((await client.run("-T")).rc, 0, "d/f is missing there");
+    await server.quiet(proxy);
+    assert.equal(temps().length, isKept ? 1 : 0);
+    const { up } = await push(bed);
+    assert.ok(isKept ? up < 20 * MIB : up > 32 * MIB, `${up} bytes`);
+    assertEqual(bed);
+  });
+}
