@@ -10,7 +10,6 @@ import { HeldMarks } from "./held_marks.ts";
 import { PeerRun } from "./peer_run.ts";
 import { selection, type UpdateTarget } from "./selection.ts";
 
-/** LIMIT: bytes of contents under way, to all peers together; a row of each may always be. */
 const CONTENT_BYTES = 24 * 1_048_576;
 /** Peers served at the same time without `-j`. */
 const MAX_PARALLEL_PEERS = 8;
@@ -40,6 +39,8 @@ export interface UpdateOptions {
   readonly allowsRemovals?: boolean;
   /** `--max-removals`: when a peer would get more removals, it gets none. */
   readonly maxRemovals?: RemovalLimit;
+  /** LIMIT: of contents under way, to all peers together; a row of each may always be. @default 24 MiB */
+  readonly contentBytes?: number;
   /** Ends after the file in hand. */
   readonly signal?: AbortSignal;
 }
@@ -59,7 +60,7 @@ export async function update(options: UpdateOptions): Promise<void> {
     .filter((peer) => wanted?.includes(peer) ?? true);
   const { parallel = MAX_PARALLEL_PEERS } = options;
   const held = new HeldMarks({ ...options, dryRun });
-  const memory = new Budget(CONTENT_BYTES);
+  const memory = new Budget(options.contentBytes ?? CONTENT_BYTES);
   try {
     await each(
       peers,

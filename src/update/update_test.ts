@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { markFor } from "../../tests/support/fake_peer.ts";
+import { type FakePeerOptions, markFor } from "../../tests/support/fake_peer.ts";
 import { fifo, link } from "../../tests/support/tree.ts";
 import { GROUP, marked } from "../../tests/support/update_bed.ts";
 import { failed, type Refusal } from "../model/mod.ts";
@@ -325,4 +325,46 @@ Deno.test("update() behind a check tells of what came after it and goes before t
   await bed.update({ isChecked: true });
   assert.equal(peer.has(bed.name("a/g")), undefined);
   assert.deepEqual(await bed.dirty(), []);
+});
+
+Deno.test("update() of several peers has no more contents under way than it may, and one of each", async () => {
+  const spec = Object.fromEntries(
+    Array.from({ length: 12 }, (_, n) => [`a/${n}`, "x".repeat(100)]),
+  );
+  const { promise: go, resolve: release } = Promise.withResolvers<void>();
+  let underWay = 0;
+  const wanted: [() => boolean, () => void][] = [];
+  const options: FakePeerOptions = {
+    maxOffers: 64,
+    window: 64,
+    instead: async (request) => {
+      if (!request.startsWith("PUT reg")) return;
+      underWay++;
+      for (const [isSo, tell] of wanted) if (isSo()) tell();
+      await go;
+    },
+  };
+  const group = GROUP.replace("b.demo", "b.demo c.demo d.demo");
+  const { bed } = await marked(group, spec, options);
+  await using _ = bed;
+  for (const name of ["c.demo", "d.demo"]) bed.peer(options, name);
+  const three = new Promise<void>((tell) => wanted.push([() => underWay === 9, tell]));
+  const updating = bed.update({ contentBytes: 750 });
+  await three; // of each peer three: 250 bytes, and the rest of a row
+  await new Promise((turn) => setTimeout(turn, 10));
+  assert.equal(underWay, 9);
+  release();
+  await updating;
+  assert.equal(underWay, 36);
+  assert.deepEqual([await bed.dirty(), bed.reporter.errors], [[], 0]);
+  const again = [...bed.peers].flatMap(([host, peer]) => {
+    peer.isDisposed = false;
+    return ["a/0", "a/1"].map((file) => {
+      peer.file(bed.name(file), "other");
+      return markFor(bed.name(file), host);
+    });
+  });
+  await bed.state.transaction((tx) => tx.mark(again));
+  await bed.update({ contentBytes: 1 });
+  assert.equal(underWay, 42);
 });
