@@ -9,6 +9,7 @@ import {
   type Listener,
   listenOn,
   namingIdentityFiles,
+  prepareTls,
   resolve,
   sameAddress,
   stdioDuplex,
@@ -67,6 +68,7 @@ export async function serveMode(
     return EXIT_ERRORS;
   }
   using open = listener;
+  if (mode === "serve") prepareTls();
   let connections = 0;
   // COMPAT: with -iii the process serves one, and its number is the connection's as with the C programs.
   const nextNumber = mode === "serve-once" ? () => host.pid : () => ++connections;

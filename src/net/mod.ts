@@ -29,4 +29,4 @@ export {
 } from "./resolve.ts";
 export { stdioDuplex, type StdioOptions } from "./stdio.ts";
 export { connect, type ConnectOptions } from "./tcp.ts";
-export { upgrade, type UpgradeOptions } from "./tls.ts";
+export { prepareTls, upgrade, type UpgradeOptions } from "./tls.ts";

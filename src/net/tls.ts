@@ -54,12 +54,22 @@ export async function upgrade(plain: Duplex, options: UpgradeOptions): Promise<D
   }
 }
 
+/**
+ * Makes ready, in other threads, what the first handshake would have to wait for.
+ *
+ * PERF: the library gathers randomness for 35 ms before it makes its first key.
+ */
+export function prepareTls(): void {
+  const key = crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign"]);
+  Promise.all([key, libraries()]).catch(() => {}); // the handshake tells what is wrong
+}
+
+function libraries() {
+  return Promise.all([import("node:crypto"), import("node:stream"), import("node:tls")]);
+}
+
 async function encrypt(link: Link, options: UpgradeOptions): Promise<Link> {
-  const [crypto, { Duplex: StreamClass }, tls] = await Promise.all([
-    import("node:crypto"),
-    import("node:stream"),
-    import("node:tls"),
-  ]);
+  const [crypto, { Duplex: StreamClass }, tls] = await libraries();
   checkIdentity(crypto, options);
   const handshake = new Handshake(options.role, crypto);
   const carrier = new Carrier(link, handshake, StreamClass);
