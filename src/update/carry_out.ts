@@ -41,10 +41,16 @@ export async function afterPut(
 }
 
 function sendingOf(push: Push, want: Present): () => Promise<Outcome> {
-  const { context: { peer }, key, name, content, isNew = false } = push;
-  const delta: DeltaSource | undefined = content && ((signature) => content.delta(signature));
+  const { context: { peer, reporter }, key, name, content, isNew = false, mayBeSame } = push;
+  const delta: DeltaSource | undefined = content &&
+    ((signature) => content.delta(signature, { unlessSame: mayBeSame }));
   const options = { isNew, ...(content && { whole: () => content.whole() }) };
-  return () => peer.put(key, name, want, delta, options);
+  return async () => {
+    const outcome = await peer.put(key, name, want, delta, options);
+    if (content?.isThere !== true) return outcome;
+    reporter.note(say.upToDate(push));
+    return await peer.touch(key, name, want.meta.mtime);
+  };
 }
 
 /** Flushes the peer's own mark when the row is forced, then acts. */

@@ -34,6 +34,8 @@ export interface Push extends Contested {
   readonly content?: OutgoingContent;
   /** The peer had nothing when it was asked. */
   readonly isNew?: boolean;
+  /** The delta may turn out to say that the peer has the content. */
+  readonly mayBeSame?: boolean;
 }
 
 /** It could not be done now. */

@@ -11,6 +11,7 @@ import {
   parent,
   parseCheckText,
   type Refusal,
+  type Regular,
   sameCheckText,
   toSeconds,
 } from "../model/mod.ts";
@@ -109,11 +110,11 @@ function decide(push: Push): PushResult | Promise<PushResult> {
   const facts: PushFacts = { forced: row.forced, here, there: undefined, hasParent };
   const step = pushStep(facts);
   if (step.do !== "look") return perform(push, step);
-  // PERF: nearly always.
-  if (seen?.there.kind === "absent" && onlyOver === undefined) {
-    return perform({ ...push, isNew: true }, pushStep({ ...facts, there: { kind: "absent" } }));
-  }
-  return decideThere(push, facts);
+  // PERF: nearly always. At once, so that what is in a new directory comes behind it.
+  const there = seen && onlyOver === undefined ? offeredFacts(push, seen.there) : undefined;
+  if (there === undefined || "refusal" in there) return decideThere(push, facts);
+  const isNew = there.kind === "absent", mayBeSame = there.kind === "there" && there.sameText;
+  return perform({ ...push, isNew, mayBeSame }, pushStep({ ...facts, there }));
 }
 
 async function decideThere(push: Push, facts: PushFacts): Promise<PushResult> {
@@ -142,10 +143,22 @@ export function offeredFacts(
     return "refusal" in facts || facts.kind !== "parent-missing" ? facts : ABSENT;
   }
   const sameText = isSameText(push, answer.checkText);
-  if (sameText && push.here.kind === "reg") return undefined;
-  return { kind: "there", sameText, sameContent: true };
+  if (!sameText || push.here.kind !== "reg") return { kind: "there", sameText, sameContent: true };
+  return isProbablyOther(push.here, answer.checkText)
+    ? { kind: "there", sameText, sameContent: false }
+    : undefined;
 }
 
+/**
+ * PERF: a large file of another time mostly has another content. Comparing it takes as long as making its
+ * delta, which tells when it is the same after all.
+ */
+function isProbablyOther({ size, meta: { mtime } }: Regular, there: string): boolean {
+  return size > LARGE_BYTES && parseCheckText(there)?.mtime?.value !== mtime;
+}
+
+/** Content is compared up to here, and sent at once beyond it. */
+const LARGE_BYTES = 8 * 1_048_576;
 const ABSENT: ThereFacts = { kind: "absent" };
 
 async function lookThere(
