@@ -45,10 +45,10 @@ export class KnownContents {
   }
 
   /** @throws StateError */
-  static async read(context: KnownContext, state: StateStore): Promise<KnownContents> {
+  static async read(context: KnownContext, recorded: RecordedFiles): Promise<KnownContents> {
     const { config, peerName } = context;
-    const known = await largeFiles(state), guesses = new Guesses();
-    const marked = await state.dirtyAmong(known.map(({ name }) => name));
+    const known = await recorded.large(), guesses = new Guesses();
+    const marked = await recorded.state.dirtyAmong(known.map(({ name }) => name));
     for (const file of known) {
       const isThere = !marked.get(file.name)?.includes(peerName);
       if (isThere && keyFor(config, file.name, peerName) !== undefined) guesses.add(file);
@@ -116,6 +116,18 @@ function wantedOf({ config, peerName }: KnownContext, { row, seen }: Offered): W
   if (seen?.here.kind !== "reg" || key === undefined || at === undefined) return [];
   const { size, meta: { mtime } } = seen.here;
   return [{ row, key, at, size, sketch: { name: row.name, size, mtime: inSeconds(mtime) } }];
+}
+
+/** Files above `COPY_BYTES` among the records; read when they are asked for, and once for all peers of a run. */
+export class RecordedFiles {
+  #large: Promise<readonly FileSketch[]> | undefined;
+
+  constructor(readonly state: StateStore) {}
+
+  /** At most `KNOWN_MAX` of them. @throws StateError */
+  large(): Promise<readonly FileSketch[]> {
+    return this.#large ??= largeFiles(this.state);
+  }
 }
 
 /** PERF: one pass over all records, some 1 us for each. */

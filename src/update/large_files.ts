@@ -3,10 +3,9 @@
  * at all when the peer has another file with the content of a new one.
  */
 import type { DbName, DirtyRow } from "../model/mod.ts";
-import type { StateStore } from "../state/mod.ts";
 import type { PushContext } from "./context.ts";
 import { canCopy, copyFiles } from "./copying.ts";
-import { COPY_BYTES, KnownContents } from "./known_contents.ts";
+import { COPY_BYTES, KnownContents, type RecordedFiles } from "./known_contents.ts";
 import type { Offered } from "./offered.ts";
 
 /** What waits. */
@@ -19,7 +18,7 @@ const MAX_ROWS = 65_536;
 const LARGE_AT_ONCE = 2;
 
 export interface LargeFilesOptions {
-  readonly state: StateStore;
+  readonly recorded: RecordedFiles;
   /** The peer has the file of the row. */
   readonly settle: (row: DirtyRow) => void | Promise<void>;
   readonly isStopped: () => boolean;
@@ -45,7 +44,7 @@ export class LargeFiles {
   /** Rows that come next. @throws StateError */
   async look(context: PushContext, rows: readonly Offered[]): Promise<void> {
     if (!this.#looksForCopies || !canCopy(context.peer.bulk) || !rows.some(isNew)) return;
-    this.#known ??= await KnownContents.read(context, this.#options.state);
+    this.#known ??= await KnownContents.read(context, this.#options.recorded);
   }
 
   /** @returns whether the row is to wait, and does */

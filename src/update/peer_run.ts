@@ -21,6 +21,7 @@ import { DirectoryTimes } from "./directory_times.ts";
 import type { HeldMarks } from "./held_marks.ts";
 import { lookAgain, tellOthers } from "./look_again.ts";
 import { InFlight } from "./in_flight.ts";
+import { RecordedFiles } from "./known_contents.ts";
 import { LargeFiles } from "./large_files.ts";
 import * as say from "./messages.ts";
 import { markSubtree } from "./missing_parent.ts";
@@ -55,6 +56,8 @@ export interface PeerRunOptions extends Pick<SettleQueueOptions, "isChecked"> {
   readonly signal?: AbortSignal;
   /** Shared by the updates of all peers. @default as much as one peer's contents may take */
   readonly memory?: Budget;
+  /** Shared in the same way. */
+  readonly recorded?: RecordedFiles;
 }
 
 export class PeerRun {
@@ -80,17 +83,18 @@ export class PeerRun {
   constructor(options: PeerRunOptions, peerName: HostName) {
     this.#options = options;
     this.#peerName = peerName;
-    const { state, config, reporter, isChecked = false } = options;
+    const { state, config, reporter, isChecked = false, recorded } = options;
+    const hosts = new Set(config.groups.flatMap(({ peers }) => peers.map(({ name }) => name)));
     this.#ownName = new OwnName(peerName, reporter);
     this.#large = new LargeFiles({
-      state,
+      recorded: recorded ?? new RecordedFiles(state),
       settle: (row) => this.#account(row, "settled"),
       isStopped: () => this.#isStopped,
     });
     this.#settled = new SettleQueue(state, {
       ignored: config.ignored,
       isChecked,
-      isShared: (name) => peersOf(config, name).length > 1,
+      isShared: (name) => hosts.size > 1 && peersOf(config, name).length > 1,
     });
   }
 

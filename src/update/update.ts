@@ -7,6 +7,7 @@ import type { Reporter } from "../report/mod.ts";
 import { outdatedTold, type StateStore } from "../state/mod.ts";
 import type { Dial } from "./dial.ts";
 import { HeldMarks } from "./held_marks.ts";
+import { RecordedFiles } from "./known_contents.ts";
 import { PeerRun } from "./peer_run.ts";
 import { selection, type UpdateTarget } from "./selection.ts";
 
@@ -21,6 +22,8 @@ export interface UpdateOptions {
   readonly reporter: Reporter;
   /** See `dialer`. */
   readonly dial: Dial;
+  /** Told whom there is something for, before anybody is called. */
+  readonly onPeers?: (peers: readonly HostName[]) => void;
   /** Paths of the command line; all rows without. */
   readonly targets?: readonly UpdateTarget[];
   /** `-P`: exact names without regard to case. */
@@ -58,15 +61,18 @@ export async function update(options: UpdateOptions): Promise<void> {
   const outdated = (await outdatedTold(state)).map(({ peer }) => peer);
   const peers = [...new Set([...await state.dirtyPeers(), ...outdated])]
     .filter((peer) => wanted?.includes(peer) ?? true);
+  options.onPeers?.(peers);
   const { parallel = MAX_PARALLEL_PEERS } = options;
   const held = new HeldMarks({ ...options, dryRun });
   const memory = new Budget(options.contentBytes ?? CONTENT_BYTES);
+  const recorded = new RecordedFiles(state);
   try {
     await each(
       peers,
       parallel,
       (peer) =>
-        new PeerRun({ ...options, dryRun, isRestricted, isTaken, held, memory }, peer).run(),
+        new PeerRun({ ...options, dryRun, isRestricted, isTaken, held, memory, recorded }, peer)
+          .run(),
     );
   } finally {
     held.tell();
