@@ -36,6 +36,8 @@ export function memorySource(all: Uint8Array): ContentSource {
 export class OutgoingContent {
   /** Why the delta was made invalid or was given up, in words for people. */
   problem: string | undefined;
+  /** The signature was that of this content, so that nothing had to be sent. */
+  isThere = false;
   #digest: Promise<Uint8Array | undefined> | undefined;
 
   constructor(private readonly source: ContentSource) {}
@@ -73,8 +75,12 @@ export class OutgoingContent {
     };
   }
 
-  /** @see DeltaSource */
-  async delta(signature: ByteStream): Promise<SizedStream | undefined> {
+  /** @see DeltaSource @param options `unlessSame`: the old content is as long, and may be this one */
+  async delta(
+    signature: ByteStream,
+    { unlessSame = false }: { unlessSame?: boolean | undefined } = {},
+  ): Promise<SizedStream | undefined> {
+    this.isThere = false;
     const content = {
       size: this.source.size,
       readAt: (into: Uint8Array, offset: number) => this.#readAt(into, offset),
@@ -82,10 +88,13 @@ export class OutgoingContent {
     const options = { isStillValid: () => this.#isStillValid() };
     const stream = await deltaFor(signature, { content, ...options }).catch((error) => {
       // A signature that cannot be used is that of another content: everything is sent.
-      if (error instanceof DeltaError) return literalDelta(content, options);
+      if (error instanceof DeltaError) {
+        return { ...literalDelta(content, options), isBeginning: false };
+      }
       throw error;
     });
-    return this.problem === undefined ? stream : undefined;
+    this.isThere = unlessSame && stream.isBeginning && this.#isStillValid();
+    return this.problem === undefined && !this.isThere ? stream : undefined;
   }
 
   async #hash(): Promise<Uint8Array | undefined> {

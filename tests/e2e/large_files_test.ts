@@ -231,3 +231,25 @@ for (const [net, hours] of [[71, 23], [72, 25]] as const) {
     assertEqual(bed);
   });
 }
+
+for (
+  const [net, how] of [[75, "touch big"], [
+    76,
+    "printf x | dd of=big conv=notrunc status=none",
+  ]] as const
+) {
+  const isSame = how.startsWith("touch");
+  Deno.test(`a large file of another time is ${isSame ? "not " : ""}replaced after ${how}`, async () => {
+    await using bed = await make({
+      net,
+      before: `${noise(20 * MIB, "1")} > big; touch -d '2020-01-01 00:00:00.5' big`,
+      change: how,
+    });
+    const inode = () => sh('stat -c %i "$1"', `${bed.server.tree}/big`);
+    const before = inode();
+    const { up, down } = await push(bed);
+    assert.ok(up + down < MIB, `${up} and ${down} bytes`);
+    assert.equal(inode() === before, isSame);
+    assertEqual(bed);
+  });
+}
