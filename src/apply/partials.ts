@@ -1,34 +1,26 @@
 /** What broken transfers have left: kept for the next try, known by name, removed by age. */
-import {
-  type DbName,
-  isDbName,
-  isName,
-  type Located,
-  type Name,
-  type Nanos,
-  parent,
-  percentDecode,
-  percentEncode,
-} from "../model/mod.ts";
+import { type DbName, type Located, type Name, type Nanos, parent } from "../model/mod.ts";
 import { type DirHandle, isTempName, type Jail, type SourceFile } from "../fs/mod.ts";
-import type { StateStore, StateTx } from "../state/mod.ts";
+import {
+  type KeptPartial as Kept,
+  type KeptPartials,
+  keptPartials,
+  partialsText,
+  rememberPartials,
+  type StateStore,
+  type StateTx,
+} from "../state/mod.ts";
 import { isSystemError, type Target } from "./target.ts";
 
 /** Less is sent again. */
 export const PARTIAL_MIN_BYTES = 4 * 1_048_576;
-const NOTE = "partials";
 /** LIMIT: one for each name. */
 const KEPT_MAX = 64;
 /** LIMIT: of a note. */
 const NOTE_MAX_BYTES = 60_000;
 const KEPT_MS = 24 * 3_600_000;
-
-interface Kept {
-  readonly name: DbName;
-  readonly temp: Name;
-  /** When it was kept. */
-  readonly sinceMs: number;
-}
+/** As long as a check may take to find what was moved (check/stray_partials.ts). */
+const LOST_MS = 30 * KEPT_MS;
 
 /** Where a name is on this host; undefined leaves what is kept for it for later. */
 type Locate = (name: DbName) => Located | undefined;
@@ -41,8 +33,9 @@ export class Partials {
   readonly #jail: Jail;
   readonly #state: StateStore;
   /** As the state had them last. */
-  #kept = new Map<DbName, Kept>();
-  #isLoaded = false;
+  #kept: KeptPartials = new Map();
+  /** Begun and ended: what was read meanwhile is out of date. */
+  #changes = 0;
   #tidiedMs = 0;
 
   readonly #now: () => Nanos;
@@ -84,9 +77,11 @@ export class Partials {
     let older: Kept | undefined;
     const isKept = await this.#change(async (tx, kept) => {
       older = kept.get(name);
-      const all = new Map(kept).set(name, { name, temp, sinceMs: this.#nowMs });
-      if (all.size > KEPT_MAX || print(all).length > NOTE_MAX_BYTES) return false;
-      kept.set(name, all.get(name)!);
+      const sinceMs = this.#nowMs, { ino } = dir.lookClosely(temp).fingerprint ?? {};
+      const one: Kept = { name, temp, sinceMs, ino };
+      if (!hasRoom(kept, one)) this.#dropLost(kept);
+      if (!hasRoom(kept, one)) return false;
+      kept.set(name, one);
       await tx.deleteIntent(name);
       return true;
     });
@@ -118,75 +113,86 @@ export class Partials {
     await this.#change((_tx, kept) => inside.forEach(({ name }) => kept.delete(name)));
   }
 
-  /** Removes what is old, once a day at most. */
+  /** Learns what others know by now, and removes what is old, once a day at most. */
   async tidy(locate: Locate): Promise<void> {
+    await this.#load();
     const nowMs = this.#nowMs;
     if (nowMs - this.#tidiedMs < KEPT_MS && this.#tidiedMs > 0) return;
     this.#tidiedMs = nowMs;
-    await this.#load();
     const late = [...this.#kept.values()].filter(({ sinceMs }) =>
       nowMs - sinceMs >= KEPT_MS || sinceMs > nowMs
     );
-    const gone = late.filter((kept) => this.#remove(kept, locate));
+    const gone = late.filter((kept) => {
+      const found = this.#remove(kept, locate);
+      return found === "removed" || (found === "missing" && this.#isLost(kept, LOST_MS));
+    });
     if (gone.length === 0) return;
     await this.#change((_tx, kept) => gone.forEach(({ name }) => kept.delete(name)));
+  }
+
+  /** Those that were not found when it was their time. */
+  #dropLost(kept: KeptPartials): void {
+    for (const one of [...kept.values()]) {
+      if (this.#isLost(one, 2 * KEPT_MS)) kept.delete(one.name);
+    }
+  }
+
+  #isLost({ sinceMs }: Kept, afterMs: number): boolean {
+    return this.#nowMs - sinceMs >= afterMs || sinceMs > this.#nowMs;
   }
 
   get #nowMs(): number {
     return Number(this.#now() / 1_000_000n);
   }
 
-  #remove({ name, temp }: Kept, locate: Locate): boolean {
+  #remove({ name, temp }: Kept, locate: Locate): "removed" | "missing" | "later" {
     const at = locate(name);
-    if (at === undefined) return false;
+    if (at === undefined) return "later";
     try {
       using dir = this.#jail.parentOf(at).dir;
+      if (dir.look(temp).kind === "absent") return "missing";
       unlink(dir, temp);
     } catch (error) {
       if (!isSystemError(error)) throw error;
-      return isSystemError(error, "ENOENT", "ENOTDIR", "ELOOP");
+      return isSystemError(error, "ENOENT", "ENOTDIR", "ELOOP") ? "missing" : "later";
     }
-    return true;
+    return "removed";
   }
 
+  /** A check may have found some of them in another place. */
   async #load(): Promise<void> {
-    if (this.#isLoaded) return;
-    this.#kept = parse(await this.#state.note(NOTE));
-    this.#isLoaded = true;
+    const changes = this.#changes, kept = await partialsIn(this.#state);
+    if (changes === this.#changes) this.#kept = kept;
   }
 
   async #change<T>(
-    work: (tx: StateTx, kept: Map<DbName, Kept>) => T | Promise<T>,
+    work: (tx: StateTx, kept: KeptPartials) => T | Promise<T>,
   ): Promise<T> {
+    this.#changes++;
     let kept = this.#kept;
     const result = await this.#state.transaction(async (tx) => {
-      kept = parse(await tx.note(NOTE));
+      kept = await partialsIn(tx);
       const result = await work(tx, kept);
-      await tx.putNote(NOTE, print(kept));
+      await rememberPartials(tx, kept);
       return result;
     });
+    this.#changes++;
     this.#kept = kept;
-    this.#isLoaded = true;
     return result;
   }
 }
 
-/** One line for each: name, temporary name, time. */
-function print(kept: ReadonlyMap<DbName, Kept>): string {
-  return [...kept.values()].map(({ name, temp, sinceMs }) =>
-    `${percentEncode(name)} ${percentEncode(temp)} ${sinceMs}`
-  ).join("\n");
+/** Nothing of a user's is ever removed. */
+async function partialsIn(state: Parameters<typeof keptPartials>[0]): Promise<KeptPartials> {
+  const kept = await keptPartials(state);
+  for (const { name, temp } of [...kept.values()]) if (!isTempName(temp)) kept.delete(name);
+  return kept;
 }
 
-function parse(text: string | undefined): Map<DbName, Kept> {
-  const kept = new Map<DbName, Kept>();
-  for (const line of text?.split("\n") ?? []) {
-    const [name, temp, since] = line.split(" ").map((part) => percentDecode(part));
-    if (name === undefined || temp === undefined || !isDbName(name) || !isName(temp)) continue;
-    if (!isTempName(temp)) continue; // nothing of a user's is ever removed
-    kept.set(name, { name, temp, sinceMs: Number(since) });
-  }
-  return kept;
+/** LIMIT: one for each name. */
+function hasRoom(kept: KeptPartials, one: Kept): boolean {
+  const all = new Map(kept).set(one.name, one);
+  return all.size <= KEPT_MAX && partialsText(all).length <= NOTE_MAX_BYTES;
 }
 
 function unlink(dir: DirHandle, temp: Name): void {

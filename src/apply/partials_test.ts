@@ -100,3 +100,32 @@ test("a note that somebody made removes nothing of a user's", async (bench) => {
   await bench.tidy(bench.timed());
   ok("precious" in bench.tree());
 });
+
+test("what was moved is not forgotten before a check had time to find it", async (bench) => {
+  const applier = bench.timed();
+  await bench.breakOff(applier, "F");
+  const [temp] = bench.leftovers;
+  Deno.mkdirSync(`${bench.root}/D`);
+  Deno.renameSync(`${bench.root}/${temp}`, `${bench.root}/D/${temp}`);
+  for (const days of [1, 29]) {
+    bench.nowMs = START_MS + days * DAY_MS;
+    await bench.tidy(applier);
+    ok(await bench.state.note("partials") !== "");
+  }
+  bench.nowMs = START_MS + 30 * DAY_MS;
+  await bench.tidy(applier);
+  equal(await bench.state.note("partials"), "");
+  Deno.removeSync(`${bench.root}/D`, { recursive: true });
+});
+
+test("what was not found for long takes no place", async (bench) => {
+  const applier = bench.timed();
+  for (let i = 0; i < 64; i++) await bench.breakOff(applier, `F${i}`, 4_194_304);
+  for (const temp of bench.leftovers) Deno.removeSync(`${bench.root}/${temp}`);
+  bench.nowMs += 2 * DAY_MS - 1;
+  await bench.breakOff(applier, "G");
+  equal(bench.leftovers, []);
+  bench.nowMs += 1;
+  await bench.breakOff(applier, "G");
+  equal(bench.leftovers.length, 1);
+});

@@ -13,6 +13,7 @@ import * as say from "./messages.ts";
 import { Mounts } from "./mounts.ts";
 import { checkTarget } from "./pass.ts";
 import { type CheckTarget, covers, nameSpaces } from "./spaces.ts";
+import { StrayPartials } from "./stray_partials.ts";
 
 export interface CheckOptions extends CheckContext {
   /** In this order; `hints`: all hints, the last first, each deleted after its check (D 3.1). */
@@ -42,7 +43,8 @@ export async function check(options: CheckOptions): Promise<CheckCounts> {
   const held = new HeldRemovals(options, { overlap: overlap(targets) });
   await limit(options, held, targets);
   const batch = new Batch(options, { held, commits: await state.foreignCommits() });
-  const pass = passOf(options, batch);
+  const strays = await StrayPartials.of(options);
+  const pass: Pass = { ...passOf(options, batch), strays };
   for (const [at, target] of targets.entries()) {
     if (hints === undefined) warnUseless(options, [target]);
     const before = target.recursive
@@ -53,6 +55,7 @@ export async function check(options: CheckOptions): Promise<CheckCounts> {
     if (before !== undefined) await recordRoots(options, { pass, held, target, before });
   }
   await batch.flush();
+  await strays?.settle(pass.locate);
   const isHeld = (root: DbName) => held.isHeld(root);
   await recordMissing({ ...options, isHeld }, pass.confirmed);
   held.tell(reporter);

@@ -18,6 +18,7 @@ import * as say from "./messages.ts";
 import type { Mounts } from "./mounts.ts";
 import type { RowCursor } from "./row_cursor.ts";
 import { covers, type NameSpace } from "./spaces.ts";
+import type { StrayPartials } from "./stray_partials.ts";
 
 const DOT = 0x2e;
 
@@ -35,6 +36,8 @@ export interface Pass {
   readonly classify: ReturnType<typeof classifier>;
   /** Where a name is on this host. */
   readonly locate: (name: DbName) => Located | undefined;
+  /** Told of our temporary names. */
+  readonly strays?: StrayPartials | undefined;
   /** `-W`. */
   readonly dump?: (name: DbName) => void;
 }
@@ -81,14 +84,19 @@ function compare(row: FileRecord | undefined, found: WalkStep | undefined): numb
   return row.name === found.name ? 0 : nameOrder(row.name, found.name);
 }
 
-function startWalk({ context, classify, mounts }: Pass, space: NameSpace, unknown: DbName[]) {
+function startWalk(
+  { context, classify, mounts, strays }: Pass,
+  space: NameSpace,
+  unknown: DbName[],
+) {
   const { reporter } = context;
   const tells = reporter.wants(2);
   return context.jail.walk(space.at, {
     name: space.name,
     directories: "after",
     classify(name) {
-      const found = isOurTemp(name) ? 0 : mounts.classOf(name, classify);
+      const isTemp = isOurTemp(name), found = isTemp ? 0 : mounts.classOf(name, classify);
+      if (isTemp) strays?.saw(name);
       if (found === 0 && tells) reporter.note(say.notChecked(name));
       return found;
     },

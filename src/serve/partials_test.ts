@@ -3,7 +3,9 @@ import { Buffer } from "node:buffer";
 import { collect, stream } from "../../tests/support/delta_bytes.ts";
 import { ReceiverBed } from "../../tests/support/receiving.ts";
 import { contentOf, deltaFor } from "../delta/mod.ts";
-import { type ByteStream, CsyncError, type Meta, nanos } from "../model/mod.ts";
+import { check } from "../check/mod.ts";
+import { type ByteStream, CsyncError, diskPath, type Meta, nanos } from "../model/mod.ts";
+import { MemoryReporter } from "../report/mod.ts";
 import type { PutSession } from "../protocol/mod.ts";
 
 const MIB = 1_048_576;
@@ -177,4 +179,48 @@ test("a transfer whose beginning was removed begins anew", async (bed) => {
   const sent = await send(bed, "F");
   ok(sent > 16 * MIB);
   equal(await bed.state.note("partials"), "");
+});
+
+/** By another process. */
+async function checkAll({ config, state, jail, root }: ReceiverBed): Promise<void> {
+  const targets = [{ path: diskPath(root), recursive: true }];
+  await check({ config, state, jail, reporter: new MemoryReporter(), targets, init: true });
+}
+
+/** A directory with what a broken transfer has left, under another name; a check has looked at it. */
+async function moved(bed: ReceiverBed): Promise<void> {
+  Deno.mkdirSync(bed.name("D"));
+  await bed.check("D");
+  await breakOff(bed, "D/F", 12 * MIB);
+  Deno.renameSync(bed.name("D"), bed.name("E"));
+  await checkAll(bed);
+  await bed.receiver.configure(""); // the next connection
+}
+
+test("a transfer goes on where the connection broke in a directory that was renamed since", async (bed) => {
+  await moved(bed);
+  const sent = await send(bed, "E/F");
+  ok(sent < 5 * MIB, `${sent} bytes were sent`);
+  equal(hidden(bed, "E"), []);
+  equal(await bed.state.note("partials"), "");
+});
+
+test("a directory that was renamed goes with what a broken transfer has left in it", async (bed) => {
+  await moved(bed);
+  equal(await bed.receiver.change(bed.at("E"), { kind: "remove" }), { kind: "done" });
+  equal(await bed.state.note("partials"), "");
+});
+
+test("what a check finds that only looks like what was left stays", async (bed) => {
+  Deno.mkdirSync(bed.name("D"));
+  await bed.check("D");
+  await breakOff(bed, "D/F", 12 * MIB);
+  const [temp] = hidden(bed, "D"), note = await bed.state.note("partials");
+  Deno.mkdirSync(bed.name("E"));
+  Deno.copyFileSync(bed.name(`D/${temp}`), bed.name(`E/${temp}`)); // it is where it was
+  await checkAll(bed);
+  equal(await bed.state.note("partials"), note);
+  Deno.removeSync(bed.name("D"), { recursive: true }); // and the other one is a copy
+  await checkAll(bed);
+  equal(await bed.state.note("partials"), note);
 });

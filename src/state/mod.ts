@@ -1,5 +1,12 @@
 /** What this host knows and owes: records, marks, hints, actions, pins, intents. Imports: model. @module */
 export { type KnownDialect, knownDialect, rememberDialect } from "./dialects.ts";
+export {
+  type KeptPartial,
+  type KeptPartials,
+  keptPartials,
+  partialsText,
+  rememberPartials,
+} from "./kept_partials.ts";
 export { listed, type ListedOptions, type ListedRecord } from "./listed.ts";
 export { MemoryStore } from "./memory.ts";
 export { openState, type OpenStateOptions } from "./open.ts";
