@@ -22,8 +22,6 @@ export interface UpdateOptions {
   readonly reporter: Reporter;
   /** See `dialer`. */
   readonly dial: Dial;
-  /** Told whom there is something for, before anybody is called. */
-  readonly onPeers?: (peers: readonly HostName[]) => void;
   /** Paths of the command line; all rows without. */
   readonly targets?: readonly UpdateTarget[];
   /** `-P`: exact names without regard to case. */
@@ -61,7 +59,6 @@ export async function update(options: UpdateOptions): Promise<void> {
   const outdated = (await outdatedTold(state)).map(({ peer }) => peer);
   const peers = [...new Set([...await state.dirtyPeers(), ...outdated])]
     .filter((peer) => wanted?.includes(peer) ?? true);
-  options.onPeers?.(peers);
   const { parallel = MAX_PARALLEL_PEERS } = options;
   const held = new HeldMarks({ ...options, dryRun });
   const memory = new Budget(options.contentBytes ?? CONTENT_BYTES);
