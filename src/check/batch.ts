@@ -130,13 +130,15 @@ export class Batch implements FindingSink {
 
   /** Looks at the disk once more. What an intent wants is no finding. */
   #compare(
-    { name, at }: Finding,
+    finding: Finding,
     { known, want }: { known: FileRecord | undefined; want?: string | undefined },
   ): Finding | undefined {
-    const { state, jail, config } = this.#context;
+    const { state, jail, config } = this.#context, { name, at } = finding;
     try {
       const entry = jail.look(at);
       if (want === wantText(entry)) return undefined;
+      const isUnseen = finding.do === "remove" && finding.isUnseen && known === undefined;
+      if (isUnseen && entry.kind === "absent") return finding;
       const options = { name, time: state.timeUnit, ignored: config.ignored };
       return findingOf(checkStep(entry, known, options), { name, at });
     } catch (error) {

@@ -14,6 +14,7 @@ import { Mounts } from "./mounts.ts";
 import { checkTarget } from "./pass.ts";
 import { type CheckTarget, covers, nameSpaces } from "./spaces.ts";
 import { StrayPartials } from "./stray_partials.ts";
+import { Unseen } from "./unseen.ts";
 
 export interface CheckOptions extends CheckContext {
   /** In this order; `hints`: all hints, the last first, each deleted after its check (D 3.1). */
@@ -43,7 +44,7 @@ export async function check(options: CheckOptions): Promise<CheckCounts> {
   const held = new HeldRemovals(options, { overlap: overlap(targets) });
   await limit(options, held, targets);
   const batch = new Batch(options, { held, commits: await state.foreignCommits() });
-  const strays = await StrayPartials.of(options);
+  const strays = await StrayPartials.of(options), unseen = await Unseen.of(options);
   const pass: Pass = { ...passOf(options, batch), strays };
   for (const [at, target] of targets.entries()) {
     if (hints === undefined) warnUseless(options, [target]);
@@ -51,11 +52,13 @@ export async function check(options: CheckOptions): Promise<CheckCounts> {
       ? await sightRoots(options, coveredBy(options, target))
       : undefined;
     await checkTarget(pass, held, target);
+    await unseen?.find(pass, coveredBy(options, target));
     await batch.endTarget(hints?.[at]);
     if (before !== undefined) await recordRoots(options, { pass, held, target, before });
   }
   await batch.flush();
   await strays?.settle(pass.locate);
+  await unseen?.settle();
   const isHeld = (root: DbName) => held.isHeld(root);
   await recordMissing({ ...options, isHeld }, pass.confirmed);
   held.tell(reporter);

@@ -4,7 +4,13 @@ import type { CheckStep } from "../reconcile/mod.ts";
 
 /** What happened to one name. */
 export type Finding =
-  | { readonly do: "remove"; readonly name: DbName; readonly at: Located }
+  | {
+    readonly do: "remove";
+    readonly name: DbName;
+    readonly at: Located;
+    /** There is no record to go with it (unseen.ts). */
+    readonly isUnseen?: boolean;
+  }
   | {
     readonly do: "put";
     readonly name: DbName;

@@ -13,4 +13,5 @@ export { openState, type OpenStateOptions } from "./open.ts";
 export { StateError, type StateErrorCode } from "./state_error.ts";
 export type { Told } from "../model/mod.ts";
 export { forgetOutdated, outdatedTold, rememberTold, supersedeTold, told } from "./told.ts";
+export { notePushes, type Push, unseenPushes } from "./unseen_pushes.ts";
 export type { DirtyNames, NameRange, StateStore, StateTx } from "./store.ts";
