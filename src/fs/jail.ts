@@ -277,7 +277,8 @@ function readHeld(held: Fd, at: Located, into: Uint8Array): SmallFile | undefine
   const { entry, fingerprint } = closeLookOf(held, path);
   checkReadable(entry, path);
   if (entry.kind !== "reg" || entry.size > into.length) return undefined;
-  const count = readAt(held, into.subarray(0, entry.size), { offset: 0, path });
+  const wanted = entry.size === into.length ? into : into.subarray(0, entry.size);
+  const count = readAt(held, wanted, { offset: 0, path });
   if (count < entry.size) return undefined;
   return isStill(held, fingerprint, path) ? { entry, fingerprint } : undefined;
 }

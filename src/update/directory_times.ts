@@ -2,6 +2,7 @@
 import { keyFor } from "../config/mod.ts";
 import { type DbName, nameOrder, type Nanos, parent, type Present } from "../model/mod.ts";
 import type { PushContext } from "./context.ts";
+import { isDirectlyIn } from "./related_paths.ts";
 
 /** LIMIT: directories that are remembered; those beyond keep the time of their last change there. */
 const MAX_DIRECTORIES = 50_000;
@@ -10,9 +11,13 @@ const MAX_DIRECTORIES = 50_000;
 export class DirectoryTimes {
   readonly #times = new Map<DbName, Nanos>();
   readonly #spoilt = new Set<DbName>();
+  /** Of what was sent last. PERF: its neighbours come next. */
+  #last: DbName | undefined;
 
   sent(name: DbName, what: Present): void {
-    const dir = parent(name);
+    const last = this.#last;
+    const dir = last !== undefined && isDirectlyIn(name, last) ? last : parent(name);
+    this.#last = dir;
     if (dir !== undefined && this.#times.has(dir)) this.#spoilt.add(dir);
     this.#spoilt.delete(name);
     this.found(name, what);

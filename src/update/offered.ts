@@ -1,6 +1,6 @@
 /** What was found out about a row before it is pushed. */
 import type { SmallFile } from "../fs/mod.ts";
-import type { CsyncError, DirtyRow, Present } from "../model/mod.ts";
+import type { CsyncError, DirtyRow, Located, Present } from "../model/mod.ts";
 import type { LookResult, OfferAnswer } from "../protocol/mod.ts";
 
 /** A row, and what was found out about it; nothing when it has to be looked at by itself. */
@@ -28,6 +28,7 @@ export interface SmallContent {
   readonly file: SmallFile | CsyncError | undefined;
   /** At least the bytes of the file. */
   readonly bytes: Uint8Array;
+  readonly at: Located;
 }
 
 /** A row that is about to be pushed. */

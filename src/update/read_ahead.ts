@@ -32,30 +32,42 @@ export function* readAhead(
 ): Generator<Offered, void, void> {
   for (let from = 0; from < rows.length;) {
     const most = Math.min(AHEAD_BYTES, (memory?.bytes ?? Infinity) / AHEAD_SHARE);
-    const wanted = new Map<Offered, { readonly at: Located; readonly into: Uint8Array }>();
+    const wanted: Wanted[] = [];
     let to = from;
     for (let bytes = 0; to < rows.length; to++) {
-      const one = rows[to]!, size = sizeOf(one);
+      const size = sizeOf(rows[to]!);
       if (size === undefined) continue;
-      const isFull = wanted.size >= AHEAD_FILES || bytes + size > most;
-      if (isFull && wanted.size > 0) break;
-      const at = locate(config, one.row.name);
+      const isFull = wanted.length >= AHEAD_FILES || bytes + size > most;
+      if (isFull && wanted.length > 0) break;
+      const at = locate(config, rows[to]!.row.name);
       if (at === undefined) continue;
-      wanted.set(one, { at, into: slab.take(size) });
+      wanted.push({ place: to, at, into: slab.take(size) });
       bytes += size;
     }
     // By the time when it is read: later nobody knows whether it was written again in the same tick.
     const nowMs = Date.now();
-    const found = jail.readSmallEach([...wanted.values()])
-      .map((file) => isSettled(file, nowMs) ? file : undefined);
-    let n = 0;
-    for (const one of rows.slice(from, to)) {
-      const into = wanted.get(one)?.into;
-      if (into === undefined || one.seen === undefined) yield one;
-      else yield { ...one, seen: { ...one.seen, small: { file: found[n++], bytes: into } } };
+    const found = wanted.length === 0 ? [] : jail.readSmallEach(wanted);
+    for (let place = from, n = 0; place < to; place++) {
+      const one = rows[place]!;
+      if (wanted[n]?.place !== place) {
+        yield one;
+        continue;
+      }
+      const { at, into: bytes } = wanted[n]!, file = found[n++];
+      const small = { file: isSettled(file, nowMs) ? file : undefined, bytes, at };
+      const { here, there } = one.seen!;
+      yield { row: one.row, seen: { here, there, small } };
     }
     from = to;
   }
+}
+
+/** A file to be read. */
+interface Wanted {
+  /** Among the rows. */
+  readonly place: number;
+  readonly at: Located;
+  readonly into: Uint8Array;
 }
 
 function isSettled(file: SmallContent["file"], nowMs: number): boolean {

@@ -57,7 +57,9 @@ export class RelatedPaths<T> {
       if (own !== undefined) own.own = undefined;
     }
     const last = this.#lastDeleted;
-    const over = last !== undefined && isIn(path, last.path) ? last : this.#dirs.get(parent(path)!);
+    const over = last !== undefined && isDirectlyIn(path, last.path)
+      ? last
+      : this.#dirs.get(parent(path)!);
     this.#lastDeleted = over;
     for (let dir = over; dir !== undefined; dir = dir.up) {
       if (--dir.count === 0) this.#forget(dir);
@@ -72,7 +74,7 @@ export class RelatedPaths<T> {
 
   #dirOver(path: Path): Dir<T> | undefined {
     const last = this.#lastAdded;
-    if (last !== undefined && isIn(path, last.path)) return last;
+    if (last !== undefined && isDirectlyIn(path, last.path)) return last;
     const above = parent(path);
     if (above === undefined) return undefined;
     let dir = this.#dirs.get(above);
@@ -84,7 +86,7 @@ export class RelatedPaths<T> {
   }
 }
 
-/** Whether it lies directly in the directory; `/` and bare prefixes are found in the other way. */
-function isIn(path: Path, dir: Path): boolean {
+/** Whether it lies directly in the directory, which is not `/`. */
+export function isDirectlyIn(path: Path, dir: Path): boolean {
   return path.lastIndexOf("/") === dir.length && path.startsWith(dir);
 }

@@ -1,5 +1,5 @@
 /** Begins rows, each as what it is: the same on both sides, a small file among others, or by itself. */
-import { keyFor, locate, resolveName } from "../config/mod.ts";
+import { keyFor, resolveName } from "../config/mod.ts";
 import type { DbName, HostName, Present } from "../model/mod.ts";
 import type { BulkPeer } from "../protocol/mod.ts";
 import { pushStep } from "../reconcile/mod.ts";
@@ -100,17 +100,18 @@ export class RowStarter {
   /** A file that was read, and of which the peer has nothing or another one. */
   #smallRow({ row, seen }: Offered): SmallRow | undefined {
     const { config, peerName } = this.context, { name, forced } = row;
-    const { file, bytes } = seen?.small ?? {};
-    if (this.#bulk === undefined || seen === undefined || forced) return undefined;
-    if (file === undefined || bytes === undefined || file instanceof Error) return undefined;
-    const want = file.entry;
-    if (want.size > Math.min(SMALL_BYTES, this.#bulk.maxPutBytes)) return undefined;
+    if (this.#bulk === undefined || forced || seen?.small === undefined) return undefined;
+    const { file, bytes, at } = seen.small;
+    if (file === undefined || file instanceof Error) return undefined;
+    const want = file.entry, { size } = want;
+    if (size > Math.min(SMALL_BYTES, this.#bulk.maxPutBytes)) return undefined;
     const there = offeredFacts({ context: this.context, here: want }, seen.there);
     if (there === undefined || "refusal" in there) return undefined;
     const step = pushStep({ forced, here: want, there, hasParent: true });
-    const key = keyFor(config, name, peerName), at = locate(config, name);
-    if (step.do !== "put" || key === undefined || at === undefined) return undefined;
-    return { row, seen, key, at, name, want, content: bytes.subarray(0, want.size) };
+    const key = keyFor(config, name, peerName);
+    if (step.do !== "put" || key === undefined) return undefined;
+    const content = size === bytes.length ? bytes : bytes.subarray(0, size);
+    return { row, seen, key, at, name, want, content };
   }
 
   async #startAlone(begun: Begun): Promise<boolean> {

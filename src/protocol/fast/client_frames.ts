@@ -1,5 +1,6 @@
 /** Requests as the client writes them; what the server reads stands in requests.ts (pure). */
 import type { KeyRange, Nanos, Present, Regular } from "../../model/mod.ts";
+import type { SmallPut } from "../bulk.ts";
 import type { Writer } from "./bytes.ts";
 import type { FrameSender } from "./frame_sender.ts";
 import { CAPABILITY, CONTENT, FRAME } from "./layout.ts";
@@ -98,26 +99,24 @@ export function sendPut(sender: FrameSender, id: number, put: PutFrame): void {
   sender.end(inside);
 }
 
-/** A file of PUTS, with its content. */
-export interface PutsFrameRow extends Target {
-  readonly want: Regular;
-  /** As many bytes as `want.size`. */
-  readonly content: Uint8Array;
-}
-
 /** Room that a file of PUTS needs. */
-export function putsRowBytes({ name, want }: Pick<PutsFrameRow, "name" | "want">): number {
+export function putsRowBytes({ name, want }: Pick<SmallPut, "name" | "want">): number {
   return addressBytes(name) + entryBytes(want) + want.size;
 }
 
 /** What PUTS has besides its rows. */
 export const PUTS_HEAD_BYTES = 2;
 
-/** The payload of PUTS. */
-export function writePuts(writer: Writer, rows: readonly PutsFrameRow[]): void {
+/** The payload of PUTS. @param keys of each row, by its place in HELLO */
+export function writePuts(
+  writer: Writer,
+  rows: readonly SmallPut[],
+  keys: readonly number[],
+): void {
   writer.u16(rows.length);
-  for (const { key, name, want, content } of rows) {
-    writeAddress(writer, key, name);
+  for (let n = 0; n < rows.length; n++) {
+    const { name, want, content } = rows[n]!;
+    writeAddress(writer, keys[n]!, name);
     writeEntry(writer, want);
     writer.raw(content);
   }

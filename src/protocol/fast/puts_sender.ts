@@ -4,13 +4,7 @@ import type { SmallPut } from "../bulk.ts";
 import { readOutcomes } from "./answers.ts";
 import { Writer } from "./bytes.ts";
 import type { Calls } from "./calls.ts";
-import {
-  PUTS_HEAD_BYTES,
-  type PutsFrameRow,
-  putsRowBytes,
-  type Target,
-  writePuts,
-} from "./client_frames.ts";
+import { PUTS_HEAD_BYTES, putsRowBytes, type Target, writePuts } from "./client_frames.ts";
 import { FRAME, HEADER_BYTES, PUTS_BYTES_MAX, PUTS_MAX } from "./layout.ts";
 import { fitsEntry } from "./values.ts";
 
@@ -29,7 +23,9 @@ export interface PutsSenderOptions {
 
 /** Rows of one frame. */
 interface Batch {
-  readonly rows: PutsFrameRow[];
+  readonly rows: SmallPut<Key>[];
+  /** Place of the key of each in HELLO. */
+  readonly keys: number[];
   /** Where their outcomes go. */
   readonly places: number[];
   bytes: number;
@@ -66,14 +62,14 @@ export class PutsSender {
   }
 
   /** The contents are taken when it is its turn. */
-  #write(id: number, { rows, bytes }: Batch): void {
+  #write(id: number, { rows, keys, bytes }: Batch): void {
     const { sender } = this.#options.calls.channel;
     const frame = bytes > PAYLOAD_BYTES
       ? new Uint8Array(HEADER_BYTES + bytes)
       : spare.pop() ?? new Uint8Array(FRAME_BYTES);
     const writer = new Writer(frame);
     writer.at = HEADER_BYTES;
-    writePuts(writer, rows);
+    writePuts(writer, rows, keys);
     sender.whole(FRAME.puts, id, frame.subarray(0, writer.at), () => this.#keep(frame));
   }
 
@@ -87,20 +83,22 @@ export class PutsSender {
     const batches: Batch[] = [];
     let batch: Batch | undefined;
     for (let place = 0; place < puts.length; place++) {
-      const { key, name, want, content } = puts[place]!, { size } = want;
-      if (content.length !== size || size > PUTS_BYTES_MAX) {
-        throw new RangeError(`Cannot put ${size} bytes with ${content.length} of them at once`);
+      const put = puts[place]!, { size } = put.want;
+      if (put.content.length !== size || size > PUTS_BYTES_MAX) {
+        throw new RangeError(`Cannot put ${size} bytes with ${put.content.length} of them at once`);
       }
-      const target = this.#options.target(key, name);
-      if ("kind" in target || !fitsEntry(want)) {
+      const target = this.#options.target(put.key, put.name);
+      if ("kind" in target || !fitsEntry(put.want)) {
         outcomes[place] = "kind" in target ? target : UNSPEAKABLE;
         continue;
       }
-      const row = { ...target, want, content }, bytes = putsRowBytes(row);
+      const bytes = putsRowBytes(put);
       if (batch === undefined || !hasRoom(batch, bytes, size)) {
-        batches.push(batch = { rows: [], places: [], bytes: PUTS_HEAD_BYTES, contentBytes: 0 });
+        batch = { rows: [], keys: [], places: [], bytes: PUTS_HEAD_BYTES, contentBytes: 0 };
+        batches.push(batch);
       }
-      batch.rows.push(row);
+      batch.rows.push(put);
+      batch.keys.push(target.key);
       batch.places.push(place);
       batch.bytes += bytes;
       batch.contentBytes += size;
