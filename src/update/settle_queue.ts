@@ -9,7 +9,14 @@ import {
   NOTHING_IGNORED,
 } from "../model/mod.ts";
 import { checkStep } from "../reconcile/mod.ts";
-import { rememberTold, type StateStore, type Told, told } from "../state/mod.ts";
+import {
+  notePushes,
+  type Push,
+  rememberTold,
+  type StateStore,
+  type Told,
+  told,
+} from "../state/mod.ts";
 
 /**
  * LIMIT: rows per transaction; it takes some microseconds for each, in which nothing else is done. PERF: with
@@ -124,14 +131,26 @@ export class SettleQueue {
    * finds nothing, and the peer would keep what it was sent: a link that was something else for a
    * moment, a file that was moved away and back. So the mark stays until both agree, and is made anew
    * when a peer that won a conflict has taken it away meanwhile. A name without a record needs none as
-   * long as nobody checks (`-m` and `-u`). Behind a check it came since, a file that is removed and made
-   * again all the time: if it goes before the next check, only the mark tells that the peer has it.
+   * long as nobody checks (`-m` and `-u`): it is noted, for the next check. Behind a check it came since, a
+   * file that is removed and made again all the time: if it goes before the next check, only the mark tells
+   * that the peer has it.
    */
   #isUnrecorded(name: DbName, sent: Entry, record: FileRecord | undefined): boolean {
     const options = { name, time: this.state.timeUnit, ignored: this.#ignored };
     const step = checkStep(sent, record, options).do;
     if (step === "appeared") return this.#isChecked && sent.kind !== "sock";
     return step === "changed" || step === "vanished";
+  }
+
+  /** What has no record: as long as nobody checks, nothing else tells that the peer has it (check/unseen.ts). */
+  #pushes(waiting: readonly Waiting[], records: ReadonlyMap<DbName, FileRecord>) {
+    const sent: Push[] = [], done: Push[] = [];
+    if (this.#isChecked) return { sent, done }; // marks stay
+    for (const { row: { name, peer }, sent: what } of waiting) {
+      if (what === undefined || what.kind === "sock" || records.has(name)) continue;
+      (what.kind === "absent" ? done : sent).push({ name, peer });
+    }
+    return { sent, done };
   }
 
   #told(rows: readonly Waiting[]): Told[] {
@@ -151,6 +170,7 @@ export class SettleQueue {
       await this.state.transaction(async (tx) => {
         await rememberTold(tx, this.#told(waiting));
         const records = await tx.recordsOf(names);
+        await notePushes(tx, this.#pushes(waiting, records));
         const others = new Set(await tx.settleMany(rows));
         const again: DirtyMark[] = [];
         for (const { row, sent } of waiting) {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { markFor } from "../../tests/support/fake_peer.ts";
 import { dbName, type DirtyRow, nanos } from "../model/mod.ts";
-import { MemoryStore } from "../state/mod.ts";
+import { MemoryStore, unseenPushes } from "../state/mod.ts";
 import { SettleQueue } from "./settle_queue.ts";
 
 async function marked(count: number) {
@@ -78,3 +78,19 @@ for (const [isChecked, stay] of [[false, 0], [true, 1]] as const) {
     assert.equal(await left(state), stay);
   });
 }
+
+Deno.test("SettleQueue notes what has no record, until the peer has it no more", async () => {
+  const { state, rows } = await marked(4);
+  const stored = "v1%3Amode=16877%3Auid=0%3Agid=0%3Atype=dir";
+  await state.transaction((tx) => tx.putRecords([{ name: dbName("/f1"), stored }]));
+  const queue = new SettleQueue(state);
+  const meta = { mode: 0o040755, uid: 0, gid: 0, mtime: nanos(7n) };
+  for (const row of rows.slice(0, 3)) await queue.add(row, { kind: "dir", meta });
+  await queue.flush();
+  const noted = async () => (await unseenPushes(state)).map(({ name, peer }) => `${peer} ${name}`);
+  assert.deepEqual(await noted(), ["b /f0", "b /f2"]);
+  await queue.add(rows[0]!, { kind: "absent", because: "leaf" });
+  await queue.add(rows[3]!, { kind: "sock", meta });
+  await queue.flush();
+  assert.deepEqual(await noted(), ["b /f2"]);
+});

@@ -327,6 +327,27 @@ Deno.test("update() behind a check tells of what came after it and goes before t
   assert.deepEqual(await bed.dirty(), []);
 });
 
+Deno.test("update() of what was marked by hand: the next check misses it when it has gone", async () => {
+  const { bed, peer } = await marked(GROUP, { "a/g": "was" });
+  await using _ = bed;
+  await bed.update();
+  bed.tree.make({ "a/new": "for a moment" });
+  const mark = markFor(bed.name("a/new"), "b.demo");
+  await bed.state.transaction((tx) => tx.mark([mark]));
+  peer.isDisposed = false;
+  await bed.update();
+  assert.equal(peer.has(bed.name("a/new")), "for a moment");
+  assert.deepEqual(await bed.dirty(), []);
+  bed.tree.remove("a/new");
+  await bed.check();
+  peer.isDisposed = false;
+  await bed.update();
+  assert.equal(peer.has(bed.name("a/new")), undefined);
+  assert.deepEqual(await bed.dirty(), []);
+  await bed.check();
+  assert.deepEqual(await bed.dirty(), []);
+});
+
 Deno.test("update() of several peers has no more contents under way than it may, and one of each", async () => {
   const spec = Object.fromEntries(
     Array.from({ length: 12 }, (_, n) => [`a/${n}`, "x".repeat(100)]),
