@@ -216,10 +216,10 @@ for (const [net, hours] of [[71, 23], [72, 25]] as const) {
       using db = new DatabaseSync(`${server.base}/db/${server.host}.db3`);
       const note = "FROM csync3_note WHERE name = 'partials'";
       const text = String(db.prepare(`SELECT value ${note}`).get()!.value);
-      const [, name, temp] = /^(\S+) (\S+) \d+$/.exec(text)!;
+      const [, names, rest] = /^(\S+ \S+) \d+(.*)$/.exec(text)!;
       const since = Date.now() - hours * 3_600_000;
       db.prepare("UPDATE csync3_note SET value = ? WHERE name = 'partials'")
-        .run(`${name} ${temp} ${since}`);
+        .run(`${names} ${since}${rest}`);
     }
     await server.start();
     proxy.arm(undefined);
