@@ -26,22 +26,50 @@ export function reachablePrefixes(config: Config): readonly ReachablePrefix[] {
   return found;
 }
 
-/** Prefix and rest (empty or `/...`) of a name; undefined when no prefix of that name has a path. */
-function split(config: Config, name: DbName): { path: DiskPath; rest: string } | undefined {
-  const end = name.indexOf("%", 1) + 1;
-  const head = name.slice(0, end);
-  const prefix = reachablePrefixes(config).find((known) => known.name === head);
-  const rest = name.slice(end);
-  return prefix && (rest === "" || rest.startsWith("/")) ? { path: prefix.path, rest } : undefined;
+/** What names with one prefix have in common. */
+interface Split {
+  readonly config: Config;
+  /** `%p%` */
+  readonly head: string;
+  readonly path: DiskPath;
+  /** Where its directory is: the directory above, and its own name. */
+  readonly anchor: DiskPath;
+  readonly leaf: string;
 }
+
+/** PERF: of the last name; neighbours have the same. */
+let last: Split | undefined;
+
+/** Undefined when no prefix of that name has a path, and when the name goes on in another way. */
+function split(config: Config, name: DbName): Split | undefined {
+  const head = last?.head ?? "";
+  const isLast = last?.config === config && name.startsWith(head) && isEnd(name, head.length);
+  return isLast ? last : splitAnew(config, name);
+}
+
+function splitAnew(config: Config, name: DbName): Split | undefined {
+  const head = name.slice(0, name.indexOf("%", 1) + 1);
+  const path = reachablePrefixes(config).find((known) => known.name === head)?.path;
+  if (path === undefined || !isEnd(name, head.length)) return undefined;
+  const slash = path.lastIndexOf("/");
+  const anchor = (slash === 0 ? "/" : path.slice(0, slash)) as DiskPath;
+  return last = { config, head, path, anchor, leaf: path.slice(slash + 1) };
+}
+
+function isEnd(name: DbName, at: number): boolean {
+  return name.length === at || name.charCodeAt(at) === SLASH;
+}
+
+const SLASH = 0x2f;
 
 /** The path of a name here; undefined when its prefix has none (D 7.1.16). */
 export function resolveName(config: Config, name: DbName): DiskPath | undefined {
   if (!name.startsWith("%")) return name as string as DiskPath;
   const found = split(config, name);
   if (found === undefined) return undefined;
-  if (found.path === "/") return (found.rest === "" ? "/" : found.rest) as DiskPath;
-  return found.path + found.rest as DiskPath;
+  const rest = name.slice(found.head.length);
+  if (found.path === "/") return (rest === "" ? "/" : rest) as DiskPath;
+  return found.path + rest as DiskPath;
 }
 
 /**
@@ -53,12 +81,9 @@ export function locate(config: Config, name: DbName): Located | undefined {
   if (!name.startsWith("%")) return { anchor: "/" as DiskPath, below: name.slice(1) };
   const found = split(config, name);
   if (found === undefined) return undefined;
-  if (found.path === "/") return { anchor: found.path, below: found.rest.slice(1) };
-  const slash = found.path.lastIndexOf("/");
-  return {
-    anchor: (slash === 0 ? "/" : found.path.slice(0, slash)) as DiskPath,
-    below: found.path.slice(slash + 1) + found.rest,
-  };
+  const { head, path, anchor, leaf } = found;
+  if (path === "/") return { anchor: path, below: name.slice(head.length + 1) };
+  return { anchor, below: leaf + name.slice(head.length) };
 }
 
 function isAtOrBelow(path: DiskPath, dir: DiskPath): boolean {

@@ -36,6 +36,8 @@ export interface Tables {
   /** By encoded name and peer, oldest first. */
   readonly told: ReadonlyMap<string, ToldRow>;
   readonly generation: number;
+  /** How often records were written. */
+  readonly recordWrites: number;
 }
 
 export const EMPTY: Tables = {
@@ -49,6 +51,7 @@ export const EMPTY: Tables = {
   roots: new Map(),
   told: new Map(),
   generation: 0,
+  recordWrites: 0,
 };
 
 export class MemoryTx implements StateTx {
@@ -91,12 +94,19 @@ export class MemoryTx implements StateTx {
 
   foreignCommits(): undefined {}
 
+  recordsVersion(): string {
+    this.#mustBeOpen();
+    return `${this.#tables.recordWrites}`;
+  }
+
   putRecords(records: readonly FileRecord[]): void {
+    this.#tables.recordWrites++;
     const table = this.#writable("records");
     for (const record of records) table.set(percentEncode(record.name), record);
   }
 
   deleteRecords(names: readonly DbName[]): void {
+    this.#tables.recordWrites++;
     const table = this.#writable("records");
     for (const name of names) table.delete(percentEncode(name));
   }

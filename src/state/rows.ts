@@ -142,23 +142,30 @@ function beginsPlainly(name: string): boolean {
 
 /** Columns as `Statements.dirtyRows` has them. */
 export function dirtyRowOf(columns: Columns): DirtyRow | undefined {
-  const [generation, forced, myName, peer, key] = columns as [
-    string,
-    string,
-    string,
-    string,
-    string,
-  ];
-  const name = nameOf(key);
+  const peer = columns[3]!, name = nameOf(columns[4]!);
   if (name === undefined || peer === "") return undefined;
   return {
     name,
-    forced: isSet(forced),
-    myName: percentDecode(myName) as HostName,
-    peer: percentDecode(peer) as HostName,
-    generation: Number(generation),
+    forced: isSet(columns[1]!),
+    myName: decodedHost(columns[2]!),
+    peer: decodedHost(peer),
+    generation: Number(columns[0]),
   };
 }
+
+/** PERF: one text for all rows with the same host; a few hosts take turns. */
+function decodedHost(key: string): HostName {
+  const known = hosts.get(key);
+  if (known !== undefined) return known;
+  if (hosts.size >= HOSTS_MAX) hosts.clear();
+  const host = percentDecode(key) as HostName;
+  hosts.set(key, host);
+  return host;
+}
+
+const hosts = new Map<string, HostName>();
+/** LIMIT: of hosts that are remembered. */
+const HOSTS_MAX = 64;
 
 export function markValues({ name, forced, myName, peer }: DirtyMark): SqlValue[] {
   return [percentEncode(name), forced ? 1 : 0, percentEncode(myName), percentEncode(peer)];

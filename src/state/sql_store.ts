@@ -37,7 +37,7 @@ import type {
   SqlDatabase,
   SqlValue,
 } from "./sql_connection.ts";
-import { SqlTx } from "./sql_tx.ts";
+import { type OwnWrites, SqlTx } from "./sql_tx.ts";
 import { StateError } from "./state_error.ts";
 import type { DirtyNames, NameRange, StateStore, StateTx } from "./store.ts";
 import { Turns } from "./turns.ts";
@@ -70,6 +70,7 @@ export class SqlStore implements StateStore {
     transact: (work) => this.#transact(work, GatheringTx),
     flush: (tx) => tx.flush(),
   });
+  readonly #writes: OwnWrites = { records: 0 };
   #isWriting = false;
   #isClosed = false;
 
@@ -212,7 +213,7 @@ export class SqlStore implements StateStore {
     const db = this.#writer;
     await retryBusy(() => db.begin(), this.#options);
     this.#isWriting = true;
-    const tx = new Tx(db, this.#sql);
+    const tx = new Tx(db, { statements: this.#sql, writes: this.#writes });
     try {
       const result = await work(tx);
       if (!tx.end()) throw new StateError("state/broken", { message: FAILED_TEXT });

@@ -54,14 +54,27 @@ export interface Cleared {
   readonly peer: HostName;
 }
 
+/** What all transactions of a store have written, whatever became of it. */
+export interface OwnWrites {
+  /** How often records. */
+  records: number;
+}
+
+export interface SqlTxOptions {
+  readonly statements: Statements;
+  readonly writes: OwnWrites;
+}
+
 export class SqlTx implements StateTx {
   #connection: SqlConnection;
   #statements: Statements;
+  #writes: OwnWrites;
   #state: "open" | "failed" | "over" = "open";
 
-  constructor(connection: SqlConnection, statements: Statements) {
+  constructor(connection: SqlConnection, { statements, writes }: SqlTxOptions) {
     this.#connection = connection;
     this.#statements = statements;
+    this.#writes = writes;
   }
 
   /** Writes what was put off; to be called before the transaction ends. */
@@ -109,11 +122,20 @@ export class SqlTx implements StateTx {
     return query && this.#select(query, [], (rows) => Number(rows[0]?.[0]));
   }
 
+  recordsVersion(): MaybePromise<string | undefined> {
+    return then(
+      this.foreignCommits(),
+      (commits) => commits === undefined ? undefined : `${commits}/${this.#writes.records}`,
+    );
+  }
+
   putRecords(records: readonly FileRecord[]): MaybePromise<void> {
+    if (records.length > 0) this.#writes.records++;
     return this.#insert(this.#statements.putRecord, ascending(records.map(recordValues)));
   }
 
   deleteRecords(names: readonly DbName[]): MaybePromise<void> {
+    if (names.length > 0) this.#writes.records++;
     return this.#runEach(this.#statements.deleteRecord, keysOf(names));
   }
 

@@ -334,3 +334,15 @@ Deno.test("SqlStore reads generations that are larger than a number can be, as f
     const [row] = await all(store.dirtyRows());
     assert.equal(row?.name, "/a");
   }));
+
+Deno.test("SqlStore tells that another program may have written records", () =>
+  withStore(async ({ store, foreign }) => {
+    const version = () => store.transaction((tx) => tx.recordsVersion());
+    const before = await version();
+    assert.equal(await version(), before);
+    foreign.exec("INSERT INTO file VALUES ('/a', 'v1')");
+    const after = await version();
+    assert.notEqual(after, before);
+    await store.recordsOf(["/a", "/b"] as DbName[]);
+    assert.equal(await version(), after);
+  }));

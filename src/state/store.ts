@@ -120,6 +120,11 @@ export interface StateTx {
   putNote(name: string, text: string): void | Promise<void>;
   /** @see StateStore.foreignCommits */
   foreignCommits(): number | undefined | Promise<number | undefined>;
+  /**
+   * Two transactions of a store that find the same have the same records before them, and so has whatever
+   * was read between them; undefined where nobody can tell. What others commit changes it in any case.
+   */
+  recordsVersion(): string | undefined | Promise<string | undefined>;
 
   /** Insert or replace. */
   putRecords(records: readonly FileRecord[]): void | Promise<void>;

@@ -101,7 +101,10 @@ export class Offering {
     for (let place = 0, n = 0; place < rows.length; place++) {
       const row = rows[place]!;
       if (places[n] !== place) found.push({ row });
-      else found.push(judged(row, offers[n]!.here, answers[n++]!));
+      else {
+        found.push(judged(row, offers[n]!, answers[n]!));
+        n++;
+      }
     }
     return found;
   }
@@ -147,10 +150,11 @@ export class Offering {
   }
 }
 
-function judged(row: DirtyRow, here: Present, answer: OfferAnswer): Offered {
+/** Who takes for the same what our record does not vouch for is not believed: the row is looked at alone. */
+function judged(row: DirtyRow, { here, isCurrent }: Offer, answer: OfferAnswer): Offered {
   switch (answer.kind) {
     case "same":
-      return { row, same: here };
+      return isCurrent ? { row, same: here } : { row };
     case "absent":
     case "behind-link":
       return { row, seen: { here, there: { kind: answer.kind } } };

@@ -206,3 +206,104 @@ Deno.test("what the peer has removed with its directory is told as in the classi
   assert.deepEqual(told[0], told[1]);
   assert.ok(told[0]!.some((line) => line.includes("Parent dir missing.")));
 });
+
+Deno.test("a peer that calls the same what no record vouches for is not believed", async () => {
+  const { bed, peer } = await equal();
+  await using _ = bed;
+  peer.objects.get(bed.name("a/x"))!.content = "y";
+  const bulk = peer.bulk as { offer: (rows: readonly unknown[]) => Promise<unknown> };
+  bulk.offer = (rows) => Promise.resolve(rows.map(() => ({ kind: "same" })));
+  await bed.update({ checksum: true });
+  assert.equal(peer.has(bed.name("a/x")), "x");
+  assert.deepEqual(await bed.dirty(), []);
+});
+
+/** Does something once, when a request of that kind comes. */
+function once(kind: string, work: () => void | Promise<void>): FakePeerOptions {
+  let isDue = false;
+  arm = () => isDue = true;
+  return {
+    ...FAST,
+    instead: async (request) => {
+      if (!isDue || !request.startsWith(kind)) return;
+      isDue = false;
+      await work();
+    },
+  };
+}
+let arm = () => {};
+
+Deno.test("what vanishes between the plan and its offer is an error, and the mark stays", async () => {
+  let path = "";
+  const { bed, peer } = await equal(TREE, once("HELLO", () => Deno.removeSync(path)));
+  await using _ = bed;
+  path = bed.tree.join("a/x");
+  arm();
+  await bed.update();
+  assert.equal((await bed.dirty()).length, 1);
+  assert.equal(peer.has(bed.name("a/x")), "x");
+  assert.equal(bed.reporter.errors, 1);
+});
+
+Deno.test("what comes back between the plan and its removal is sent", async () => {
+  let path = "";
+  const { bed, peer } = await equal(
+    TREE,
+    once("HELLO", () => Deno.writeTextFileSync(path, "again")),
+  );
+  await using _ = bed;
+  path = bed.tree.join("a/x");
+  Deno.removeSync(path);
+  await bed.check();
+  arm();
+  await bed.update();
+  assert.equal(peer.has(bed.name("a/x")), "again");
+  assert.equal(bed.reporter.errors, 0);
+});
+
+Deno.test("what is changed and checked while its offer is answered is sent as well", async () => {
+  let change = () => Promise.resolve();
+  const { bed, peer } = await equal(TREE, once("OFFER", () => change()));
+  await using _ = bed;
+  change = async () => {
+    Deno.writeTextFileSync(bed.tree.join("a/x"), "changed");
+    await bed.check();
+  };
+  arm();
+  await bed.update();
+  assert.equal(peer.has(bed.name("a/x")), "changed");
+  assert.deepEqual(await bed.dirty(), []);
+});
+
+Deno.test("a record that is written without a mark while an offer is answered keeps the mark", async () => {
+  let change = () => Promise.resolve();
+  const { bed, peer } = await equal(TREE, once("OFFER", () => change()));
+  await using _ = bed;
+  const name = bed.name("a/x");
+  change = async () => {
+    const [record] = (await bed.state.recordsOf([name])).values();
+    const stored = record!.stored.replace("size%3D1", "size%3D2").replace("size=1", "size=2");
+    assert.notEqual(stored, record!.stored);
+    await bed.state.transaction((tx) => tx.putRecords([{ ...record!, stored }]));
+  };
+  arm();
+  await bed.update();
+  assert.equal((await bed.dirty()).length, 1);
+  assert.equal(peer.has(name), "x");
+});
+
+Deno.test("a mark that is set again while its offer is answered is not lost", async () => {
+  let change = () => Promise.resolve();
+  const { bed, peer } = await equal(TREE, once("OFFER", () => change()));
+  await using _ = bed;
+  change = async () => {
+    const rows = (await Array.fromAsync(bed.state.dirtyRows())).flat();
+    await bed.state.transaction((tx) => tx.mark(rows.filter(({ name }) => name.endsWith("a/x"))));
+  };
+  arm();
+  await bed.update();
+  const offers = asked(bed).filter((line) => /^(OFFER|SIG|DIGEST).* ?a\/x/.test(line));
+  assert.ok(offers.length > 1, "it is compared once more");
+  assert.deepEqual([await bed.dirty(), bed.reporter.errors], [[], 0]);
+  assert.equal(peer.has(bed.name("a/x")), "x");
+});

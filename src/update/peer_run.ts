@@ -242,6 +242,7 @@ export class PeerRun {
       for await (const some of rows) yield some.map((row) => ({ row }));
       return;
     }
+    await this.#settled.watchRecords();
     const announce = async (row: DirtyRow) => {
       await flight.drain();
       return this.#missing === undefined && await context.identify(row.myName);
@@ -348,10 +349,11 @@ export class PeerRun {
     const sent = known ?? this.#looked.get(row.name);
     if (known === undefined) this.#looked.delete(row.name);
     // Of what is settled only what stays marked can come again (`#flush`).
-    if (result !== "present" && result !== "settled") this.#kept.add(row.name);
+    const isDone = result === "settled" || result === "equal";
+    if (result !== "present" && !isDone) this.#kept.add(row.name);
     if (result === "in-no-group") this.#leftOver++;
     this.#options.reporter.progress({ peer: this.#peerName, files: 1 });
-    if (result === "settled") return this.#settled.add(row, sent);
+    if (isDone) return this.#settled.add(row, sent, result === "equal");
     return result === "kept" && !this.#options.dryRun ? this.#settled.keep(row) : undefined;
   }
 

@@ -13,12 +13,14 @@ import * as say from "./messages.ts";
 import type { NotThere, Seen } from "./offered.ts";
 
 /**
- * How it went. `settled`: the peer has it. `kept`: the row stays, and why was said. `in-no-group`:
- * nothing may be sent. `present`: a removal that is none any more. `parent-missing`: the peer needs
- * the directory above first. `not-due`: the peer has something else than `onlyOver`.
+ * How it went. `settled`: the peer has it. `equal`: it had it before, as our record says. `kept`: the row
+ * stays, and why was said. `in-no-group`: nothing may be sent. `present`: a removal that is none any more.
+ * `parent-missing`: the peer needs the directory above first. `not-due`: the peer has something else than
+ * `onlyOver`.
  */
 export type PushResult =
   | "settled"
+  | "equal"
   | "kept"
   | "in-no-group"
   | "present"

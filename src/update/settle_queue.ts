@@ -14,6 +14,7 @@ import {
   type Push,
   rememberTold,
   type StateStore,
+  type StateTx,
   type Told,
   told,
 } from "../state/mod.ts";
@@ -30,8 +31,12 @@ const SETTLE_MS = 200;
 
 interface Waiting {
   readonly row: DirtyRow;
-  readonly sent?: Entry | undefined;
+  readonly sent: Entry | undefined;
+  /** The record said the same when it was read, since `watchRecords`. */
+  readonly isRecorded: boolean;
 }
+
+const NO_RECORDS: ReadonlyMap<DbName, FileRecord> = new Map();
 
 export interface SettleQueueOptions {
   /** @default nothing */
@@ -62,6 +67,8 @@ export class SettleQueue {
   #contested = new Set<DbName>();
   #stayed = new Set<DbName>();
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Of the records, as long as they are those that were there when they began to be watched. */
+  #version: string | undefined;
 
   constructor(
     private readonly state: StateStore,
@@ -79,11 +86,21 @@ export class SettleQueue {
   }
 
   /**
+   * To be called before the records are read of rows that are added as recorded. Another program that
+   * writes records meanwhile only makes it slower. @throws StateError
+   */
+  async watchRecords(): Promise<void> {
+    await this.flush();
+    this.#version = await this.state.transaction((tx) => tx.recordsVersion());
+  }
+
+  /**
    * @param sent what the peer has now, or that it has nothing
+   * @param isRecorded whether our record of it says just this
    * @returns undefined when there is nothing to wait for
    */
-  add(row: DirtyRow, sent?: Entry): Promise<void> | undefined {
-    this.#waiting.push({ row, sent });
+  add(row: DirtyRow, sent?: Entry, isRecorded = false): Promise<void> | undefined {
+    this.#waiting.push({ row, sent, isRecorded });
     this.#timer ??= setTimeout(() => this.#start(), SETTLE_MS);
     return this.#waiting.length < SETTLE_ROWS ? undefined : this.#makeRoom();
   }
@@ -162,21 +179,39 @@ export class SettleQueue {
     return found;
   }
 
+  /**
+   * Those of which the record has to be read now.
+   *
+   * RACE: a record that is written between the look at a row and its settling may be of another object than
+   * the one that the peer has. Whoever has written none meanwhile, neither here nor in another process, has
+   * left what was read before: then it need not be read again.
+   */
+  async #withOpenRecord(tx: StateTx, waiting: readonly Waiting[]): Promise<readonly Waiting[]> {
+    if (this.#version !== undefined && await tx.recordsVersion() !== this.#version) {
+      this.#version = undefined;
+    }
+    const isKnown = this.#version !== undefined;
+    return waiting.filter(({ sent, isRecorded }) => sent !== undefined && !(isKnown && isRecorded));
+  }
+
   /** Never rejects. */
   async #write(waiting: readonly Waiting[]): Promise<void> {
-    const rows = waiting.map(({ row }) => row), names: DbName[] = [];
-    for (const { row, sent } of waiting) if (sent !== undefined) names.push(row.name);
+    const rows = waiting.map(({ row }) => row);
     try {
       await this.state.transaction(async (tx) => {
         await rememberTold(tx, this.#told(waiting));
-        const records = await tx.recordsOf(names);
-        await notePushes(tx, this.#pushes(waiting, records));
+        const open = await this.#withOpenRecord(tx, waiting);
+        const records = open.length === 0
+          ? NO_RECORDS
+          : await tx.recordsOf(open.map(({ row: { name } }) => name));
+        await notePushes(tx, this.#pushes(open, records));
+        const isOpen = open.length === waiting.length ? undefined : new Set(open);
         const others = new Set(await tx.settleMany(rows));
         const again: DirtyMark[] = [];
-        for (const { row, sent } of waiting) {
-          const { name, myName, peer, forced, generation } = row;
+        for (const one of waiting) {
+          const { row, sent } = one, { name, myName, peer, forced, generation } = row;
           const isSettled = others.size === 0 || !others.has(row);
-          const isUnrecorded = sent !== undefined &&
+          const isUnrecorded = sent !== undefined && isOpen?.has(one) !== false &&
             this.#isUnrecorded(name, sent, records.get(name));
           if (isSettled && !isUnrecorded) continue;
           again.push({ name, myName, peer, forced: isSettled && forced });

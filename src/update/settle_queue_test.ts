@@ -79,6 +79,76 @@ for (const [isChecked, stay] of [[false, 0], [true, 1]] as const) {
   });
 }
 
+const FIFO = { kind: "fifo", meta: { mode: 0o10644, uid: 0, gid: 0, mtime: nanos(0n) } } as const;
+const RECORDED = "v1%3Amtime=0%3Amode=4516%3Auid=0%3Agid=0%3Atype=fifo";
+
+/** Three marked names with records, a queue that watches them, and how many records were read. */
+async function recorded() {
+  const { state, rows } = await marked(3);
+  const put = (stored: string) =>
+    state.transaction((tx) =>
+      tx.putRecords(rows.map(({ name }) => ({ name, stored, subsecond: 0 })))
+    );
+  await put(RECORDED);
+  let read = 0;
+  const transaction = state.transaction.bind(state);
+  state.transaction = (work) =>
+    transaction((tx) => {
+      const recordsOf = tx.recordsOf.bind(tx);
+      tx.recordsOf = (names) => {
+        read += names.length;
+        return recordsOf(names);
+      };
+      return work(tx);
+    });
+  return { state, rows, put, queue: new SettleQueue(state), read: () => read };
+}
+
+Deno.test("SettleQueue reads no record again that nobody can have written since", async () => {
+  const { state, rows, queue, read } = await recorded();
+  await queue.watchRecords();
+  queue.add(rows[0]!, FIFO, true);
+  queue.add(rows[1]!, FIFO, true);
+  await queue.flush();
+  queue.add(rows[2]!, FIFO); // of which nobody said that it is recorded
+  await queue.flush();
+  assert.deepEqual([await left(state), read()], [0, 1]);
+});
+
+Deno.test("SettleQueue reads records again that may have been written since, and all later ones", async () => {
+  const { state, rows, queue, put, read } = await recorded();
+  await queue.watchRecords();
+  queue.add(rows[0]!, FIFO, true);
+  await put(RECORDED.replace("4516", "4500"));
+  await queue.flush();
+  assert.deepEqual([...queue.takeStayed()], [rows[0]!.name]);
+  await put(RECORDED);
+  queue.add(rows[1]!, FIFO, true);
+  await queue.flush();
+  assert.deepEqual([await left(state), read()], [2, 2]);
+  await queue.watchRecords();
+  queue.add(rows[2]!, FIFO, true);
+  await queue.flush();
+  assert.deepEqual([await left(state), read()], [1, 2]);
+});
+
+Deno.test("SettleQueue that watches nothing reads every record", async () => {
+  const { state, rows, queue, read } = await recorded();
+  for (const row of rows) queue.add(row, FIFO, true);
+  await queue.flush();
+  assert.deepEqual([await left(state), read()], [0, 3]);
+});
+
+Deno.test("SettleQueue marks again what is recorded and was settled by somebody else", async () => {
+  const { state, rows, queue } = await recorded();
+  await queue.watchRecords();
+  await state.transaction((tx) => void tx.settle(rows[1]!));
+  for (const row of rows) queue.add(row, FIFO, true);
+  await queue.flush();
+  assert.deepEqual([...queue.takeContested()], [rows[1]!.name]);
+  assert.equal(await left(state), 1);
+});
+
 Deno.test("SettleQueue notes what has no record, until the peer has it no more", async () => {
   const { state, rows } = await marked(4);
   const stored = "v1%3Amode=16877%3Auid=0%3Agid=0%3Atype=dir";

@@ -126,7 +126,7 @@ export class EqualRows implements UnderWay {
   isNext(): void {}
 
   result(): PushResult {
-    return "settled";
+    return "equal";
   }
 
   sent(n: number): Entry {

@@ -354,6 +354,35 @@ const RECORD_CASES: readonly Case[] = [
       assert.deepEqual([...(await store.dirtyAmong(["/4" as DbName])).keys()], []);
     });
   }],
+  ["tells whether records may have been written between two transactions", async (store) => {
+    const version = () => store.transaction((tx) => tx.recordsVersion());
+    await put(store, rec("/1"));
+    const before = await version();
+    if (before === undefined) return; // no server can tell what others do
+    await mark(store, dirty("/1"));
+    await store.transaction((tx) => tx.clearMarks("/1" as DbName));
+    await store.joined((tx) => tx.deleteIntent("/1" as DbName));
+    await store.recordsOf(["/1", "/2"] as DbName[]);
+    assert.equal(await version(), before);
+    const versions = [before];
+    for (
+      const write of [
+        () => put(store, rec("/1")),
+        () => store.transaction((tx) => tx.deleteRecords(["/1" as DbName])),
+        () => store.joined((tx) => tx.putRecords([rec("/2")])),
+        () => store.joined((tx) => tx.deleteRecords(["/2" as DbName])),
+      ]
+    ) {
+      await write();
+      versions.push((await version())!);
+    }
+    assert.equal(new Set(versions).size, versions.length);
+    await store.joined(async (tx) => {
+      const inside = await tx.recordsVersion();
+      await tx.putRecords([rec("/3")]);
+      assert.notEqual(await tx.recordsVersion(), inside);
+    });
+  }],
   ["selects a name, and what is strictly below it", async (store) => {
     await put(store, ...ODD_NAMES.map((name) => rec(name)));
     const select = (name: string, below: boolean) =>
