@@ -5,8 +5,8 @@ import type { Watchdog } from "./watchdog.ts";
 
 /** LIMIT: bytes that wait at most, in each of two buffers; a writer of more waits for the peer. */
 const BUFFER_BYTES = 65_536;
-/** From here on a piece goes out as it is: copying it costs more than one more call. */
-const DIRECT_BYTES = 16_384;
+/** From here on a piece goes out as it is: copying it costs more than one more call, and one more with TLS. */
+const DIRECT_BYTES = 40_960;
 /** LIMIT: bytes that have to leave within one idle deadline, and what may be left of a piece behind them. */
 const SEND_BYTES = 262_144, REST_BYTES = 98_304;
 /** So much goes out without waiting for the end of the turn, and so does what was written so long ago. */
