@@ -31,8 +31,9 @@ export function absentEach(
     const names = directory !== undefined && to - from >= LIST_MIN
       ? namesIn(directory, { open, most: (to - from) * ENTRIES_PER_PLACE })
       : undefined;
+    const start = directory?.below === "" ? 0 : (directory?.below.length ?? 0) + 1;
     for (; from < to; from++) {
-      if (!names?.has(leafOf(ats[from]!))) unknown.push(from);
+      if (!names?.has(ats[from]!.below.slice(start))) unknown.push(from);
     }
   }
   lookEach(unknown.map((n) => ats[n]!)).forEach((entry, n) => {
@@ -48,10 +49,6 @@ function directoryOf({ anchor, below }: Located): Located | undefined {
   return { anchor, below: below.slice(0, Math.max(0, slash)) };
 }
 
-function leafOf({ below }: Located): string {
-  return below.slice(below.lastIndexOf("/") + 1);
-}
-
 /** Where another directory begins. */
 function endOfDirectory(
   ats: readonly Located[],
@@ -59,17 +56,19 @@ function endOfDirectory(
   directory: Located | undefined,
 ): number {
   if (directory === undefined) return from + 1;
-  const { anchor, below } = directory;
-  const length = below === "" ? -1 : below.length;
+  const { anchor, below } = directory, length = below === "" ? -1 : below.length;
   let to = from + 1;
   for (; to < ats.length; to++) {
     const at = ats[to]!;
-    const isIn = at.anchor === anchor && at.below !== "" &&
-      at.below.lastIndexOf("/") === length && (length < 0 || at.below.startsWith(below));
+    const isIn = at.anchor === anchor && at.below.length > length + 1 &&
+      (length < 0 || at.below.charCodeAt(length) === SLASH && at.below.startsWith(below)) &&
+      at.below.indexOf("/", length + 1) < 0;
     if (!isIn) break;
   }
   return to;
 }
+
+const SLASH = 0x2f;
 
 /** Undefined when it cannot be listed, or has too many entries. */
 function namesIn(
