@@ -70,7 +70,7 @@ export class Applier {
   ) {
     const durable = new Durable(durability, jail);
     const partials = new Partials({ jail, state, now });
-    this.#workshop = { jail, state, ignored, durable, partials, owner, now };
+    this.#workshop = { jail, state, ignored, durable, partials, owner, now, masked: { bits: 0 } };
     this.#locks = locks;
   }
 

@@ -50,34 +50,52 @@ function idOf(id: number | undefined): number | undefined {
 
 /** What a file with so many bytes will be. */
 export function dressedFile(
-  { owner }: Pick<Workshop, "owner">,
+  { owner }: Makes,
   { uid = owner.uid, gid = owner.gid, mode, mtime }: Dress,
   size: number,
 ): Regular {
   return { kind: "reg", size, meta: { mode: TYPE_BITS.reg | mode, uid, gid, mtime } };
 }
 
+/** What the system makes of new files; what it takes from their modes is learned from the first one. */
+export interface Makes {
+  /** Of new objects; only a guess that saves a transaction when right. */
+  readonly owner: { readonly uid: number; readonly gid: number };
+  /** Bits that a file did not get that should have had them: they are set afterwards from then on. */
+  readonly masked: { bits: number };
+}
+
 /**
- * PERF: new files have our owner, as most should have; that saves a call. Where the system gives them
- * another one (set-group-id directories), it is found out when they are looked at (`redress`); until then
- * the wrong group must not be allowed more than everybody is.
+ * PERF: new files have our owner, as most should have, and their mode from the beginning; that saves two
+ * calls. Where the system gives them another one (set-group-id directories, umask, access lists), it is
+ * found out when they are looked at (`redress`); until then the wrong group must not be allowed more than
+ * everybody is.
  */
-export function dress(
-  { owner }: Pick<Workshop, "owner">,
-  temp: TempFile,
-  wanted: Dress,
-): void {
-  const { uid = owner.uid, gid = owner.gid, mode } = wanted;
+function isGiven({ owner }: Makes, { uid = owner.uid, gid = owner.gid, mode }: Dress): boolean {
   const groupOnly = (mode >> 3) & ~mode & 0o7, setId = mode & 0o6000;
-  const isOurs = uid === owner.uid && gid === owner.gid;
-  dressUp(temp, wanted, !isOurs || (groupOnly | setId) !== 0);
+  return uid === owner.uid && gid === owner.gid && (groupOnly | setId) === 0;
+}
+
+/** The mode with which a file is made. */
+export function firstMode(makes: Makes, wanted: Dress): number {
+  const { mode } = wanted;
+  return isGiven(makes, wanted) && (mode & (makes.masked.bits | 0o1000)) === 0 ? mode : 0o600;
+}
+
+/** @param made the mode with which it was made */
+export function dress(makes: Makes, temp: TempFile, wanted: Dress, { made = 0o600 } = {}): void {
+  const setsOwner = !isGiven(makes, wanted);
+  if (setsOwner || made !== wanted.mode) dressUp(temp, wanted, { setsOwner });
+  else temp.setTime(wanted.mtime);
 }
 
 /** Puts right what a look has shown. @returns whether it was necessary */
-export function redress(temp: TempFile, wanted: Dress, { meta }: Present): boolean {
-  const { uid = meta.uid, gid = meta.gid } = wanted;
-  if (uid === meta.uid && gid === meta.gid) return false;
-  dressUp(temp, wanted, true);
+export function redress({ masked }: Makes, temp: TempFile, wanted: Dress, found: Present): boolean {
+  const { meta } = found, { uid = meta.uid, gid = meta.gid, mode } = wanted;
+  const isOwned = uid === meta.uid && gid === meta.gid, lost = mode & ~meta.mode;
+  if (isOwned && mode === (meta.mode & PERMISSION_BITS)) return false;
+  masked.bits |= lost & 0o777;
+  dressUp(temp, wanted, { setsOwner: !isOwned });
   return true;
 }
 
@@ -85,7 +103,7 @@ export function redress(temp: TempFile, wanted: Dress, { meta }: Present): boole
 function dressUp(
   temp: TempFile,
   { uid, gid, mode, mtime, strict }: Dress,
-  setsOwner: boolean,
+  { setsOwner }: { setsOwner: boolean },
 ): void {
   let isOwned = true;
   if (setsOwner) {

@@ -198,7 +198,8 @@ export class FilePut implements AsyncDisposable {
     }
     this.#temp = undefined; // install() settles both
     this.#announced = undefined;
-    const correct = (draft: TempFile, made: Present) => redress(draft, this.#dress, made);
+    const correct = (draft: TempFile, found: Present) =>
+      redress(this.#workshop, draft, this.#dress, found);
     return await install(this.#workshop, { target, place, correct }, temp);
   }
 

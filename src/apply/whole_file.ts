@@ -1,7 +1,7 @@
 /** A regular file whose content is there, made under a temporary name. */
 import type { Name, Present, Regular } from "../model/mod.ts";
 import type { TempFile } from "../fs/mod.ts";
-import { type Dress, dress, dressedFile, redress } from "./dress.ts";
+import { type Dress, dress, dressedFile, firstMode, redress } from "./dress.ts";
 import type { Plan } from "./install.ts";
 import type { Place } from "./steps.ts";
 import type { Target } from "./target.ts";
@@ -35,11 +35,11 @@ export class WholeFile implements Plan<TempFile> {
   }
 
   make(name: Name): TempFile {
-    const { dir, leaf } = this.place;
-    const temp = dir.createTemp(leaf, name);
+    const { dir, leaf } = this.place, made = firstMode(this.#workshop, this.#dress);
+    const temp = dir.createTemp(leaf, name, { mode: made });
     try {
       for (const piece of this.#content) temp.write(piece);
-      dress(this.#workshop, temp, this.#dress);
+      dress(this.#workshop, temp, this.#dress, { made });
       return temp;
     } catch (error) {
       temp[Symbol.dispose]();
@@ -48,6 +48,6 @@ export class WholeFile implements Plan<TempFile> {
   }
 
   correct(temp: TempFile, made: Present): boolean {
-    return redress(temp, this.#dress, made);
+    return redress(this.#workshop, temp, this.#dress, made);
   }
 }

@@ -98,11 +98,11 @@ export class DiskDir implements DirHandle {
     return new DiskDir({ ...this.#init, dir });
   }
 
-  createTemp(forLeaf: Name, name?: Name): TempFile {
-    if (name !== undefined) return this.#createTemp(proper(name));
+  createTemp(forLeaf: Name, name?: Name, { mode = 0o600 } = {}): TempFile {
+    if (name !== undefined) return this.#createTemp(proper(name), mode);
     for (let tries = NAME_TRIES;; tries--) {
       try {
-        return this.#createTemp(tempName(forLeaf, this.#init.random));
+        return this.#createTemp(tempName(forLeaf, this.#init.random), mode);
       } catch (error) {
         const isTaken = error instanceof OsError && error.errnoName === "EEXIST";
         if (!isTaken || tries === 0) throw error;
@@ -176,9 +176,9 @@ export class DiskDir implements DirHandle {
     this.#dir.leave();
   }
 
-  #createTemp(name: Name): TempFile {
+  #createTemp(name: Name, mode: number): TempFile {
     const flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
-    const fd = openAt(name, { dir: this.#fd, flags, mode: 0o600 });
+    const fd = openAt(name, { dir: this.#fd, flags, mode });
     return new DiskTemp({ fd, dir: this.#dir, name });
   }
 

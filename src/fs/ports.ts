@@ -135,10 +135,12 @@ export interface DirHandle extends Disposable {
   /** The directory `leaf` in it. @throws OsError `ENOTDIR`, also for a link */
   enter(leaf: Name): DirHandle;
   /**
-   * A new, unlinkable-by-dispose temporary regular file, mode 0600, named by temp_name, or `name`: one
-   * that tempName gave, so that an intent can tell of it before it exists. @throws OsError `EEXIST`
+   * A new, unlinkable-by-dispose temporary regular file, named by temp_name, or `name`: one that tempName
+   * gave, so that an intent can tell of it before it exists.
+   * @param options `mode`: of which the umask, or the directory, takes what it likes. @default {0o600}
+   * @throws OsError `EEXIST`
    */
-  createTemp(forLeaf: Name, name?: Name): TempFile;
+  createTemp(forLeaf: Name, name?: Name, options?: { readonly mode?: number }): TempFile;
   /** A temporary name that is free but for a rare chance: what is made under it may say `EEXIST`. */
   drawName(forLeaf: Name): Name;
   /** A free temporary name, for other kinds and for createTemp. */

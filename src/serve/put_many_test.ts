@@ -79,6 +79,25 @@ test("putMany() makes and replaces files in two transactions for all", async (be
   equal(bed.texts(), Object.keys(files).map((file) => `Updated ROOT/${file} from a.demo.`));
 });
 
+test("putMany() gives each file its owner and mode, whatever the system makes of new ones", async (bed) => {
+  const modes = [0o644, 0o666, 0o664, 0o777, 0o640, 0o604, 0o1777, 0o4755, 0o6755, 0o600, 0];
+  Deno.mkdirSync(bed.name("D"));
+  Deno.chownSync(bed.name("D"), 0, 9);
+  Deno.chmodSync(bed.name("D"), 0o2755); // new files get its group
+  const puts = ["", "D/", "again"].flatMap((dir) =>
+    modes.flatMap((mode, n) =>
+      [0, 9].map((gid) => {
+        const one = put(bed, `${dir}F${n}-${gid}`, "x"), meta = { ...META, uid: 0, gid };
+        return { ...one, want: { ...one.want, meta: { ...meta, mode: 0o100000 | mode } } };
+      })
+    )
+  );
+  const count = counted(bed);
+  equal(await bed.receiver.bulk.putMany(puts), puts.map(() => DONE));
+  equal(count.transactions, 2);
+  for (const { name, want } of puts) equal(bed.seen(name.slice(bed.root.length + 1)), want);
+});
+
 test(
   "putMany() schedules the actions of each file",
   async (bed) => {
