@@ -1,7 +1,9 @@
 /** Owner, permissions and time that a new file gets. */
 import {
   type Entry,
+  type Ignored,
   type Meta,
+  type Nanos,
   PERMISSION_BITS,
   type Present,
   type Regular,
@@ -9,7 +11,6 @@ import {
 } from "../model/mod.ts";
 import type { TempFile } from "../fs/mod.ts";
 import { isSystemError } from "./target.ts";
-import type { Workshop } from "./workshop.ts";
 
 const ID_UNCHANGED = 0xffff_ffff;
 
@@ -28,7 +29,7 @@ export interface Dress {
  * one is 0600 until SETOWN and SETMOD arrive (W 20.20). What is ignored stays as it is.
  */
 export function dressOf(
-  { ignored, now }: Pick<Workshop, "ignored" | "now">,
+  { ignored, now }: { readonly ignored: Ignored; readonly now: () => Nanos },
   old: Entry,
   meta: Meta | undefined,
 ): Dress {
