@@ -10,7 +10,7 @@ import { Slab } from "./slab.ts";
 const SMALL_BYTES = 256 * 1_024;
 /** LIMIT: read at once, of one piece of memory; one file always is. */
 const AHEAD_BYTES = 1_048_576;
-const AHEAD_FILES = 64;
+const AHEAD_FILES = 256;
 /** Of what contents to a peer may take, so much is read before there is room for it. */
 const AHEAD_SHARE = 4;
 
