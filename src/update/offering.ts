@@ -6,6 +6,7 @@ import {
   type FileRecord,
   type Key,
   type Located,
+  type Part,
   type Present,
 } from "../model/mod.ts";
 import type { BulkPeer, Offer, OfferAnswer } from "../protocol/mod.ts";
@@ -16,6 +17,10 @@ import type { Offered } from "./offered.ts";
 
 /** LIMIT: offers under way: while the peer looks at one, the next is made, and another one travels. */
 const MAX_OFFERS = 3;
+/** So much of a peer's memory counts for a row of an offer: three offers take some three quarters of it. */
+const ROW_BYTES = 4_096;
+/** Rows of an offer, however many peers there are. */
+const LEAST_ROWS = 64;
 
 export interface OfferingOptions {
   readonly bulk: BulkPeer;
@@ -24,6 +29,8 @@ export interface OfferingOptions {
   readonly comparesContent: boolean;
   /** Announces the own name of the rows that come next, when nothing is under way. */
   readonly announce: (row: DirtyRow) => Promise<boolean>;
+  /** What may be under way to the peer. @default as many rows as an offer may have */
+  readonly memory?: Pick<Part, "bytes"> | undefined;
 }
 
 /** A row that can be offered. */
@@ -78,12 +85,18 @@ export class Offering {
     while (waiting.length > 0) yield await waiting.shift()!;
   }
 
+  get #mostRows(): number {
+    const { bulk: { maxOffers }, memory } = this.#options;
+    if (memory === undefined) return maxOffers;
+    return Math.min(maxOffers, Math.max(LEAST_ROWS, memory.bytes / ROW_BYTES));
+  }
+
   /** As many rows as one offer takes, all with the same own name. */
   async *#batches(rows: AsyncIterable<readonly DirtyRow[]>): AsyncGenerator<DirtyRow[]> {
     let batch: DirtyRow[] = [];
     for await (const some of rows) {
       for (const row of some) {
-        const isFull = batch.length >= this.#options.bulk.maxOffers;
+        const isFull = batch.length >= this.#mostRows;
         if (isFull || (batch.length > 0 && batch[0]!.myName !== row.myName)) {
           yield batch;
           batch = [];

@@ -176,6 +176,20 @@ Deno.test("rows with several own names are offered with the name that was announ
   assert.deepEqual([await bed.dirty(), peer.objects.size], [[], 4]);
 });
 
+Deno.test("offers have fewer rows where memory is short, and some always", async () => {
+  const spec = Object.fromEntries(Array.from({ length: 200 }, (_, n) => [`a/${n}`, ""]));
+  const sizes: number[][] = [];
+  for (const contentBytes of [undefined, 400_000, 1]) {
+    const { bed, peer } = await marked(GROUP, spec, { ...FAST, maxOffers: 512 });
+    await using _ = bed;
+    await bed.update(contentBytes === undefined ? {} : { contentBytes });
+    const offers = peer.log.filter((line) => line.startsWith("OFFER"));
+    sizes.push(offers.map((line) => line.split(" ").length - 1));
+    assert.deepEqual([await bed.dirty(), peer.objects.size], [[], 201]);
+  }
+  assert.deepEqual(sizes, [[201], [98, 98, 5], [64, 64, 64, 9]]);
+});
+
 Deno.test("a push that is stopped between an offer and its rows leaves their marks", async () => {
   const { bed, peer } = await equal(TREE, { ...FAST, maxOffers: 2 });
   await using _ = bed;

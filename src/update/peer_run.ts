@@ -247,9 +247,9 @@ export class PeerRun {
       await flight.drain();
       return this.#missing === undefined && await context.identify(row.myName);
     };
-    yield* new Offering(context, { bulk, state, comparesContent: checksum, announce }).offered(
-      rows,
-    );
+    const memory = this.#memory;
+    const options = { bulk, state, comparesContent: checksum, announce, memory };
+    yield* new Offering(context, options).offered(rows);
   }
 
   /** @returns as `#pass` */
