@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { failsAt } from "../../tests/support/fault.ts";
 import { Bed } from "../../tests/support/journey_bed.ts";
 import { MemoryReporter } from "../report/mod.ts";
-import { checkOne } from "./check_one.ts";
+import { locate } from "../config/mod.ts";
+import { checkOne, isAsRecorded } from "./check_one.ts";
 
 const GROUP = "group g { host a.demo b.demo c.demo; key k; include @/a; exclude *.no; }";
 const BOTH = "group g { host a.demo b.demo; key k; include @/a %p%; } prefix p { on *: @/a; }";
@@ -55,4 +56,32 @@ Deno.test("D 7.3.1 checkOne() reports what cannot be examined and leaves it alon
   await failsAt(0, () => one(bed, "a/f"), { errno: "EIO" });
   assert.equal(bed.reporter.errors, 1);
   assert.deepEqual([await bed.dirty(), await bed.recordNames()], [[], ["a/f"]]);
+});
+
+Deno.test("isAsRecorded() is true only where checkOne() finds nothing, under all names", async () => {
+  await using bed = new Bed(BOTH, { "a/f": "", "b/f": "" });
+  const known = async (name: string) => {
+    const at = locate(bed.config, bed.name(name))!;
+    return { seen: bed.jail.look(at), record: await bed.state.record(bed.name(name)) };
+  };
+  const is = async (name: string) => isAsRecorded(bed, bed.name(name), await known(name));
+  assert.deepEqual([await is("a/f"), await is("a/none"), await is("b/f")], [false, false, true]);
+  await one(bed, "a/f");
+  // Of the other name it knows nothing without a question to the state.
+  assert.deepEqual([await is("a/f"), await is("%p%/f")], [false, false]);
+
+  await using plain = new Bed(GROUP, { "a/f": "", "a/f.no": "" });
+  const isPlain = async (name: string) => {
+    const at = locate(plain.config, plain.name(name))!;
+    const record = await plain.state.record(plain.name(name));
+    return isAsRecorded(plain, plain.name(name), { seen: plain.jail.look(at), record });
+  };
+  assert.deepEqual([await isPlain("a/f"), await isPlain("a/none")], [false, true]);
+  assert.equal(await isPlain("a/f.no"), true);
+  await one(plain, "a/f");
+  assert.equal(await isPlain("a/f"), true);
+  plain.tree.make({ "a/f": "new" });
+  assert.equal(await isPlain("a/f"), false);
+  plain.tree.remove("a/f");
+  assert.equal(await isPlain("a/f"), false);
 });

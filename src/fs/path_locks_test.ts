@@ -180,3 +180,22 @@ Deno.test("PathLocks.isFree() is what tryTake() would find, without taking anyth
   }
   deepEqual([free("/a"), free("/t/x")], [true, true]);
 });
+
+Deno.test("PathLocks.tryTakeEach() takes those in whose way there is nothing, each once", async () => {
+  const locks = new PathLocks();
+  const path = (text: string) => text as DiskPath;
+  const held = locks.tryTake(path("/b"))!;
+  const below = await locks.take(path("/d"), { below: true });
+  const paths = ["/a", "/b", "/a", "/d/x", "/dx"].map(path);
+  const taken = locks.tryTakeEach(paths);
+  deepEqual(paths.map((_, n) => taken.isTaken(n)), [true, false, false, false, true]);
+  equal(locks.tryTake(path("/a")), undefined);
+  const waiting = locks.take(path("/dx"));
+  taken[Symbol.dispose]();
+  taken[Symbol.dispose]();
+  (await waiting)[Symbol.dispose]();
+  equal(locks.size, 2);
+  held[Symbol.dispose]();
+  below[Symbol.dispose]();
+  equal(locks.size, 0);
+});

@@ -7,8 +7,10 @@ import {
   NOTHING_IGNORED,
   parseCheckText,
   sameCheckText,
+  sameEntry,
   storedCheckText,
   subsecond,
+  wantText,
 } from "./check_text.ts";
 import { type Present, TYPE_BITS } from "./entry.ts";
 import { utf8Bytes } from "./bytes.ts";
@@ -244,4 +246,24 @@ Deno.test("checkText() writes seconds beyond exact numbers", () => {
     checkText({ kind: "fifo", meta }, { time: "seconds", ignored: NOTHING_IGNORED }),
     `v1:mtime=${2n ** 60n + 1n}:mode=0:uid=0:gid=0:type=fifo`,
   );
+});
+
+Deno.test("sameEntry() is whether wantText() says the same", () => {
+  const metas = [{}, { mode: 1 }, { uid: 1 }, { gid: 1 }, { mtime: nanos(1n) }].map((one) => ({
+    mode: 0,
+    uid: 0,
+    gid: 0,
+    mtime: nanos(0n),
+    ...one,
+  }));
+  const kinds = ["dir", "fifo", "sock"] as const;
+  const entries: Present[] = metas.flatMap((meta): Present[] => [
+    ...[0, 1].map((size) => ({ kind: "reg", meta, size }) as const),
+    ...["a", "b"].map((target) => ({ kind: "lnk", meta, target }) as const),
+    ...[0, 1].flatMap((rdev) => (["chr", "blk"] as const).map((kind) => ({ kind, meta, rdev }))),
+    ...kinds.map((kind) => ({ kind, meta })),
+  ]);
+  for (const a of entries) {
+    for (const b of entries) assert.equal(sameEntry(a, b), wantText(a) === wantText(b));
+  }
 });

@@ -66,3 +66,21 @@ Deno.test("Permits: a share without others has one, and no more", async () => {
   equal((await takeAll(first)).length, 1);
   equal((await takeAll(second)).length, 1);
 });
+
+Deno.test("Permits: takeMore() takes what is free, passes nobody, and gives all back once", async () => {
+  const permits = new Permits(8);
+  const one = permits.share(), other = permits.share();
+  using first = await one.take();
+  const few = one.takeMore(3), rest = one.takeMore(100);
+  equal([few.count, rest.count], [3, 1]); // five of its own by now: four are left for others
+  const others = await takeAll(other); // one of them waits now
+  equal(others.length, 3);
+  equal([one.takeMore(1).count, other.takeMore(1).count], [0, 0]);
+  few[Symbol.dispose]();
+  few[Symbol.dispose]();
+  rest[Symbol.dispose]();
+  first[Symbol.dispose]();
+  await turns();
+  dispose(others);
+  equal((await takeAll(permits.share())).length, 5);
+});
