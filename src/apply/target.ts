@@ -13,7 +13,7 @@ import {
   type Present,
   type ScheduledAction,
   storedCheckText,
-  subsecond,
+  storedSubsecond,
 } from "../model/mod.ts";
 
 /** Where copies of a file go before it is changed or removed (D 5.8). */
@@ -54,11 +54,8 @@ export function recordOf(
   { timeUnit, ignored }: { timeUnit: Exclude<CheckTime, "zero">; ignored: Ignored },
 ): FileRecord {
   const stored = storedCheckText(entry, { time: timeUnit, ignored });
-  return timeUnit === "nanos" ? { name, stored } : {
-    name,
-    stored,
-    subsecond: subsecond(entry.meta.mtime),
-  };
+  const fraction = storedSubsecond(entry, timeUnit);
+  return fraction === undefined ? { name, stored } : { name, stored, subsecond: fraction };
 }
 
 /** The parts of os's OsError that this folder looks at; it may not import os. */

@@ -33,6 +33,17 @@ export function storedCheckText(entry: Present, options: CheckTextOptions): stri
   return write(entry, options, "%3A", (target) => percentEncode(percentEncode(target)));
 }
 
+/**
+ * The part of an object's time that its stored text leaves out; undefined when there is none. Everybody who
+ * writes a record has to agree: with another one an object is not what its record says.
+ */
+export function storedSubsecond(
+  { kind, meta }: Present,
+  time: Exclude<CheckTime, "zero">,
+): number | undefined {
+  return time === "nanos" || kind === "dir" || kind === "lnk" ? undefined : subsecond(meta.mtime);
+}
+
 /** The last one that was made. */
 let middle = { kind: "", mode: 0, uid: 0, gid: 0, ignored: NOTHING_IGNORED, colon: "", text: "" };
 

@@ -9,7 +9,7 @@ import {
   percentDecode,
   type Present,
   storedCheckText,
-  subsecond,
+  storedSubsecond,
   toSeconds,
   unitOf,
 } from "../model/mod.ts";
@@ -52,19 +52,13 @@ export function checkStep(
   if (entry === "unknown") return NOTHING;
   if (entry.kind === "absent") return record === undefined ? NOTHING : VANISHED;
   const stored = storedCheckText(entry, options);
-  const fraction = fractionOf(entry, options);
+  const fraction = storedSubsecond(entry, options.time);
   if (record === undefined) {
     return { do: "appeared", record: makeRecord(options.name, stored, fraction) };
   }
   if (stored === record.stored && fraction === record.subsecond) return SAME;
   const fresh = makeRecord(record.name, stored, fraction);
   return { do: isSame(entry, record, fraction) ? "same" : "changed", record: fresh };
-}
-
-/** The part of the time that the text does not have; undefined when there is none. */
-function fractionOf(entry: Present, { time }: CheckStepOptions): number | undefined {
-  if (time === "nanos" || entry.kind === "dir" || entry.kind === "lnk") return undefined;
-  return subsecond(entry.meta.mtime);
 }
 
 function makeRecord(name: DbName, stored: string, fraction: number | undefined): FileRecord {

@@ -97,6 +97,7 @@ for (const want of MADE) {
     equal(await bed.marks(), []);
     equal(await bed.state.intents(), []);
     // What is recorded is what is there: nobody takes it for a change that was made here.
+    equal(await bed.offer(bed.row("X")), [{ kind: "same" }]);
     const record = await bed.stored("X");
     await bed.check("X");
     equal(await bed.stored("X"), record);
