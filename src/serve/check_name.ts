@@ -34,9 +34,9 @@ export function checkName(
 export function isInOrder(
   { config, state, jail }: Workplace,
   reporter: Reporter,
-  { name, known }: { readonly name: DbName; readonly known: KnownOfName },
-): boolean {
-  return isAsRecorded({ config, state, jail, reporter, actionsFor: () => [] }, name, known);
+): (name: DbName, known: KnownOfName) => boolean {
+  const context = { config, state, jail, reporter, actionsFor: () => [] };
+  return (name, known) => isAsRecorded(context, name, known);
 }
 
 /**

@@ -57,14 +57,11 @@ export class Recheck {
     const { place, reporter } = this.options, { state } = place;
     const names = seen.map(({ name }) => name);
     const records = await state.recordsOf(names), marks = await state.dirtyAmong(names);
+    const isFree = isInOrder(place, reporter);
     return seen.map(({ name, entry }) => {
-      const admission = admit({
-        grant: "allow",
-        refusesIfDirty: true,
-        isDirty: marks.has(name),
-      });
-      const known = { seen: entry, record: records.get(name) };
-      return admission.do === "allow" && isInOrder(place, reporter, { name, known });
+      const facts = { grant: "allow", refusesIfDirty: true, isDirty: marks.has(name) } as const;
+      return admit(facts).do === "allow" &&
+        isFree(name, { seen: entry, record: records.get(name) });
     });
   }
 
