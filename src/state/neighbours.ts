@@ -1,10 +1,14 @@
 /** Rows of many values at once: where the values are neighbours, all rows from the first to the last. */
 import type { Query, SqlValue } from "./sql_connection.ts";
 
+/** From how many values on. */
+const TUPLES_MIN = 16;
 /** Rows between those that are asked for, before these are taken for no neighbours. */
 const BETWEEN = 32;
+/** Pages of which little was asked for, one after the other, before all others are asked for by themselves. */
+const GAPS_MAX = 2;
 /** How often neighbours are not looked for when they were none. */
-const NO_NEIGHBOURS = 16;
+const NO_NEIGHBOURS = 8;
 
 type Tuple = readonly SqlValue[];
 type Rows = readonly (readonly string[])[];
@@ -27,7 +31,8 @@ export class Neighbours {
 
   /** The rows for each tuple, of one value each, in their order. */
   rowsOf(query: Query, tuples: readonly Tuple[]): readonly Rows[] {
-    if (query.between === undefined || this.#isScattered(query)) {
+    const { between } = query;
+    if (between === undefined || tuples.length < TUPLES_MIN || this.#isScattered(query)) {
       return this.#options.many(query, tuples);
     }
     if (isAscending(tuples)) return this.#ascending(query, tuples);
@@ -50,12 +55,13 @@ export class Neighbours {
   #ascending(query: Query, tuples: readonly Tuple[]): readonly Rows[] {
     const { select, many } = this.#options, between = query.between!;
     const last = valueOf(tuples.at(-1)!), found: Rows[] = [];
-    while (found.length < tuples.length) {
+    for (let gaps = 0; found.length < tuples.length;) {
       const from = found.length, limit = tuples.length - from + BETWEEN;
       const rows = select(between, [valueOf(tuples[from]!), last, limit]);
       merge(tuples, { rows, place: between.columns.length - 1, isAll: rows.length < limit }, found);
-      const isWorth = (found.length - from) * 4 >= rows.length;
-      if (found.length === tuples.length || isWorth) continue;
+      gaps = (found.length - from) * 4 >= rows.length ? 0 : gaps + 1;
+      const isStuck = found.length === from;
+      if (found.length === tuples.length || gaps < GAPS_MAX && !isStuck) continue;
       this.#scattered.set(query, NO_NEIGHBOURS);
       found.push(...many(query, tuples.slice(found.length)));
     }
