@@ -5,6 +5,7 @@ import {
   type FakePeer,
   type FakePeerOptions,
 } from "../../tests/support/fake_peer.ts";
+import { tickIsOver } from "../../tests/support/tick.ts";
 import { link, type TreeSpec } from "../../tests/support/tree.ts";
 import {
   auto,
@@ -12,8 +13,6 @@ import {
   marked as freshlyMarked,
   type UpdateBed,
 } from "../../tests/support/update_bed.ts";
-import { locate } from "../config/mod.ts";
-import { isWithinTick } from "../fs/mod.ts";
 import { failed, type HostName } from "../model/mod.ts";
 import { MemoryReporter } from "../report/mod.ts";
 import { update } from "./update.ts";
@@ -21,14 +20,6 @@ import { update } from "./update.ts";
 const FAST: FakePeerOptions = { maxOffers: 50, window: 8, maxPuts: 10, maxPutBytes: 1_000 };
 /** Six small files in one directory. */
 const SIX: TreeSpec = Object.fromEntries([1, 2, 3, 4, 5, 6].map((n) => [`a/f${n}`, `${n}`]));
-
-/** Waits until nobody takes what was written just now for something that is being written. */
-async function tickIsOver(bed: UpdateBed, names: readonly string[]): Promise<void> {
-  const looks = names.map((name) => bed.jail.lookClosely(locate(bed.config, bed.name(name))!));
-  while (looks.some(({ fingerprint }) => fingerprint && isWithinTick(fingerprint, Date.now()))) {
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-}
 
 async function marked(text: string, spec: TreeSpec, options: FakePeerOptions) {
   const made = await freshlyMarked(text, spec, options);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { brokenConnection, FakePeer, markFor } from "../../tests/support/fake_peer.ts";
 import { Bed } from "../../tests/support/journey_bed.ts";
+import { tickIsOver } from "../../tests/support/tick.ts";
 import { link, type TreeSpec } from "../../tests/support/tree.ts";
 import { failed, type HostName } from "../model/mod.ts";
 import { MemoryReporter } from "../report/mod.ts";
@@ -48,7 +49,7 @@ function oddPeer(seed: number, window: number, maxOffers?: number): FakePeer {
         if (roll(10) === 0) await new Promise((resolve) => setTimeout(resolve, 0));
       }
       const isRefused = [...refused].some((place) => request.endsWith(`/${place}`));
-      return isRefused && /^(PUT|DEL)/.test(request) ? failed("Disk full") : undefined;
+      return isRefused && /^(PUT|DEL) /.test(request) ? failed("Disk full") : undefined;
     },
   });
 }
@@ -75,6 +76,7 @@ async function journey(seed: number, window: number, maxOffers?: number) {
       await bed.check();
       for (const name of PLACES) if (roll(6) === 0) peer.dirty.add(bed.name(name));
     }
+    if (maxOffers !== undefined) await tickIsOver(bed, PLACES);
     await push(bed, peer);
     // Rows that were under way when a parent turned out to be missing are told before it is sent.
     const lines = bed.lines(2),
@@ -85,8 +87,12 @@ async function journey(seed: number, window: number, maxOffers?: number) {
     );
     seen.push(objects.sort());
   }
+  together += peer.batches.filter((names) => names.length > 1).length;
   return seen;
 }
+
+/** Batches of more than one file, in all journeys. */
+let together = 0;
 
 Deno.test("update() with eight rows under way ends and tells as with one", async () => {
   for (let seed = 0; seed < 120; seed++) {
@@ -96,9 +102,10 @@ Deno.test("update() with eight rows under way ends and tells as with one", async
 
 Deno.test("update() that offers its rows ends and tells as one that looks at each of them", async () => {
   for (let seed = 0; seed < 80; seed++) {
-    const offered = await journey(seed, 8, 1 + seed % 4);
+    const offered = await journey(seed, 8, 1 + seed % 10);
     assert.deepEqual(offered, await journey(seed, 1), `seed ${seed}`);
   }
+  assert.ok(together > 40, `${together} batches`);
 });
 
 Deno.test("update() with many rows under way keeps parents before children", async () => {
