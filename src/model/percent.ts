@@ -3,6 +3,12 @@
 const SPECIAL_REGEXP = /[\x01-\x20\x7f"'%$:|\\]/;
 /** PERF: check texts have nothing else but many of these. */
 const SPECIAL_BUT_COLON_REGEXP = /[\x01-\x20\x7f"'%$|\\]/;
+const PERCENT = 0x25;
+/** PERF: a name with a prefix is encoded a dozen times on its way: the last ones are remembered. */
+let recent = new Map<string, string>();
+const RECENT_MAX = 512;
+/** LIMIT: of a name that is remembered. */
+const RECENT_MAX_BYTES = 512;
 /** Escapes by byte; empty for what stays as it is. */
 const ESCAPES: readonly string[] = Array.from(
   { length: 256 },
@@ -25,6 +31,16 @@ const BAD_ESCAPE_REGEXP = /%(?![0-9A-Fa-f]{2})|%00/;
  * `replace` with a function.
  */
 export function percentEncode(text: string): string {
+  if (text.charCodeAt(0) !== PERCENT || text.length > RECENT_MAX_BYTES) return encode(text);
+  const known = recent.get(text);
+  if (known !== undefined) return known;
+  if (recent.size === RECENT_MAX) recent = new Map();
+  const encoded = encode(text);
+  recent.set(text, encoded);
+  return encoded;
+}
+
+function encode(text: string): string {
   if (!SPECIAL_REGEXP.test(text)) return text;
   if (!SPECIAL_BUT_COLON_REGEXP.test(text)) return text.replaceAll(":", "%3A");
   let encoded = "", from = 0;
