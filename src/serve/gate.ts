@@ -86,7 +86,7 @@ export class Gate {
     const missing = await roots.refusalOf(name);
     if (missing !== undefined) return this.recheck.refuse(name, missing);
     const target: Target = { name, at, peer, backups: [], actions: [] };
-    return await applier.hold(target, { waitMs: this.#lockWaitMs }) ?? BUSY;
+    return await applier.hold(target, { waitMs: this.lockWaitMs }) ?? BUSY;
   }
 
   /**
@@ -97,13 +97,17 @@ export class Gate {
    */
   async holdForChange(
     granted: Granted,
-    { refusesIfDirty, makes = false }: { refusesIfDirty: boolean; makes?: boolean },
+    { refusesIfDirty, makes = false, lockWaitMs: waitMs = this.lockWaitMs }: {
+      refusesIfDirty: boolean;
+      makes?: boolean;
+      lockWaitMs?: number | undefined;
+    },
   ): Promise<Held | Refusal> {
     const { workplace } = this.#client;
     const asked = workplace.roots.refusalOf(granted.name), missing = asked && await asked;
     if (missing !== undefined) return this.recheck.refuse(granted.name, missing);
     const target = this.#target(granted);
-    const holding = workplace.applier.hold(target, { waitMs: this.#lockWaitMs });
+    const holding = workplace.applier.hold(target, { waitMs });
     const held = holding instanceof Promise ? await holding : holding;
     if (held === undefined) return BUSY;
     using undo = new DisposableStack();
@@ -173,7 +177,8 @@ export class Gate {
     return outcome;
   }
 
-  get #lockWaitMs(): number {
+  /** LIMIT: longest wait for a path. */
+  get lockWaitMs(): number {
     return this.#client.options.lockWaitMs ?? 60_000;
   }
 }

@@ -1,6 +1,6 @@
 /** Many small files in one go: gate, apply and record once for all those in whose way there is nothing. */
 import { type Config, resolveName } from "../config/mod.ts";
-import { type DbName, type DiskPath, type Outcome, parent, type Refusal } from "../model/mod.ts";
+import { type DbName, type Outcome, parent, type Refusal } from "../model/mod.ts";
 import type { SmallPut } from "../protocol/mod.ts";
 import type { Client } from "./client.ts";
 import { refusing } from "./failures.ts";
@@ -43,8 +43,11 @@ export class PutMany {
       for (let from = 0; from < asked.length;) from += await this.#some(asked, from);
     }
     const outcomes = this.#outcomes;
+    const endMs = performance.now() + this.#gate.lockWaitMs;
     for (let n = 0; n < outcomes.length; n++) {
-      outcomes[n] ??= await putWhole(this.#client, this.#gate, this.#puts[n]!);
+      // Together they wait for others as long as one.
+      const lockWaitMs = Math.max(1, endMs - performance.now());
+      outcomes[n] ??= await putWhole(this.#client, this.#gate, { ...this.#puts[n]!, lockWaitMs });
     }
     return outcomes as readonly Outcome[];
   }
@@ -116,17 +119,7 @@ function takeMore(puts: Share | undefined, most: number): { count: number } & Di
 
 /** Whether no two of them are on one path, or one above the other: these would have to keep their order. */
 function areApart(config: Config, asked: readonly Asked[]): boolean {
-  const paths = new Set<string>(), dirs = new Set<DiskPath>();
-  for (const { granted: { name } } of asked) {
-    const path = resolveName(config, name)!, dir = parent(path);
-    if (paths.has(path)) return false;
-    paths.add(path);
-    if (dir !== undefined) dirs.add(dir);
-  }
-  for (const dir of dirs) {
-    for (let at: DiskPath | undefined = dir; at !== undefined; at = parent(at)) {
-      if (paths.has(at)) return false;
-    }
-  }
-  return true;
+  const paths = asked.map(({ granted: { name } }) => `${resolveName(config, name)!}/`).sort();
+  // What begins like a path comes directly behind it.
+  return paths.every((path, n) => n === 0 || !path.startsWith(paths[n - 1]!));
 }

@@ -184,6 +184,35 @@ test(
   },
 );
 
+test("putMany() keeps the order of names below one another, whatever sorts in between", async (bed) => {
+  const reply = { kind: "failed", reply: "Not a directory" };
+  const files = { D: "file", "D-x": "other", "D/F": "below" };
+  equal(await putMany(bed, files), [DONE, DONE, reply]);
+  equal(tree(bed), ["D 640 file", "D-x 640 other"]);
+});
+
+test(
+  "putMany() does not wait for one path after the other that others keep",
+  async (bed) => {
+    using _locks = bed.locks.tryTakeEach(
+      ["F", "G", "H"].map((file) => bed.name(file) as string as DiskPath),
+    );
+    const asked: number[] = [], setTimer = globalThis.setTimeout;
+    globalThis.setTimeout = ((work: () => void, ms: number) => {
+      asked.push(Math.round(ms));
+      return setTimer(work, ms);
+    }) as typeof setTimeout;
+    try {
+      const busy = { kind: "failed", reply: "Device or resource busy" };
+      equal(await putMany(bed, { F: "", G: "", H: "", I: "" }), [busy, busy, busy, DONE]);
+    } finally {
+      globalThis.setTimeout = setTimer;
+    }
+    equal(asked.filter((ms) => ms >= 100), [200], "each was waited for");
+  },
+  { lockWaitMs: 200 },
+);
+
 test("putMany(): a disk that is full in the middle fails those it has no room for", async (bed) => {
   Deno.writeTextFileSync(bed.name("F3"), "old");
   await bed.check("F3");

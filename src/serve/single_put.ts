@@ -11,17 +11,20 @@ export interface Put {
   readonly meta?: Meta | undefined;
   /** Disposed when the session ends; it is the session's as soon as there is one. */
   readonly ending?: DisposableStack;
+  /** Longest wait for the path. */
+  readonly lockWaitMs?: number | undefined;
 }
 
 /** Begins a file, for those who may. The caller has a turn and a permit. */
 export function beginPut(
   client: Client,
   gate: Gate,
-  { at, meta, ending }: Put,
+  { at, meta, ending, lockWaitMs }: Put,
 ): Promise<PatchSession | Refusal> {
   const { options, signed } = client;
   return gate.pass(at, async (granted): Promise<PatchSession | Refusal> => {
-    const held = await gate.holdForChange(granted, { refusesIfDirty: true, makes: true });
+    const asked = { refusesIfDirty: true, makes: true, lockWaitMs };
+    const held = await gate.holdForChange(granted, asked);
     if ("kind" in held) return held;
     signed.forget(granted.name);
     if (held.seen?.kind === "dir") await held.giveWay();
@@ -47,9 +50,9 @@ export function beginPut(
 export async function putWhole(
   client: Client,
   gate: Gate,
-  { want: { meta }, content, ...at }: SmallPut,
+  { want: { meta }, content, key, name, lockWaitMs }: SmallPut & Pick<Put, "lockWaitMs">,
 ): Promise<Outcome> {
-  const begun = await beginPut(client, gate, { at, meta });
+  const begun = await beginPut(client, gate, { at: { key, name }, meta, lockWaitMs });
   if ("kind" in begun) return begun;
   await using put = begun;
   return await put.applyWhole(content, () => true);
