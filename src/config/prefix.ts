@@ -102,12 +102,12 @@ export function encodePath(config: Config, path: DiskPath): DbName {
 
 /** All names of a path: the plain one, then one for each prefix it is at or below, last declared first. */
 export function namesFor(config: Config, path: DiskPath): DbName[] {
-  const prefixes = reachablePrefixes(config);
-  if (prefixes.length === 0) return [path as string as DbName]; // PERF: asked for every name of a peer
-  const prefixed = prefixes
-    .filter((prefix) => isAtOrBelow(path, prefix.path))
-    .map((prefix) => nameBelow(path, prefix));
-  return [path as string as DbName, ...prefixed];
+  const names = [path as string as DbName];
+  // PERF: asked for every name of a peer: no list but the result.
+  for (const prefix of reachablePrefixes(config)) {
+    if (isAtOrBelow(path, prefix.path)) names.push(nameBelow(path, prefix));
+  }
+  return names;
 }
 
 /** Prefixes whose directory is `path` or lies below it, last declared first. */
