@@ -103,7 +103,8 @@ function byValue(a: Tuple, b: Tuple): number {
   return x < y ? -1 : x > y ? 1 : 0;
 }
 
-function isAscending(tuples: readonly Tuple[]): boolean {
+/** Of tuples with one value each: whether each is larger than the one before. */
+export function isAscending(tuples: readonly Tuple[]): boolean {
   for (let n = 1; n < tuples.length; n++) {
     if (valueOf(tuples[n - 1]!) >= valueOf(tuples[n]!)) return false;
   }

@@ -12,6 +12,8 @@ export interface Statement {
   readonly sql: string;
   /** As `Query.many`, for a statement with one value. */
   readonly many?: string;
+  /** Where deleting all rows from one value to another is faster: what there is between, and the statement. */
+  readonly between?: { readonly find: Query; readonly sql: string };
 }
 
 /** A statement of the schema. */

@@ -263,7 +263,7 @@ export class SqlTx implements StateTx {
   }
 
   deleteIntents(names: readonly DbName[]): MaybePromise<void> {
-    return this.#runEach(this.#statements.deleteIntent, keysOf(names));
+    return this.#runEach(this.#statements.deleteIntent, ascending(keysOf(names)));
   }
 
   toldAmong(names: readonly DbName[]): MaybePromise<readonly ToldRow[]> {
@@ -381,7 +381,7 @@ export class SqlTx implements StateTx {
  * PERF: a check writes its batches from the last name to the first. Rows that come in that order leave
  * pages of SQLite half empty: the database becomes a quarter larger, and is written 10 % slower.
  */
-function ascending(tuples: readonly SqlValue[][]): readonly SqlValue[][] {
+function ascending<T extends readonly SqlValue[]>(tuples: readonly T[]): readonly T[] {
   const isAscending = tuples.every((tuple, n) => n === 0 || tuples[n - 1]![0]! <= tuple[0]!);
   if (isAscending) return tuples;
   return tuples.toSorted((a, b) => a[0]! < b[0]! ? -1 : a[0] === b[0] ? 0 : 1);

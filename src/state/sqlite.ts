@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { toBytes } from "../model/mod.ts";
-import { Neighbours } from "./neighbours.ts";
+import { isAscending, Neighbours } from "./neighbours.ts";
 import {
   type Insertion,
   type Query,
@@ -173,7 +173,22 @@ export class SqliteConnection implements SqlConnection {
   runEach(statement: Statement, tuples: readonly (readonly SqlValue[])[]): void {
     const { purpose, many } = statement;
     if (many === undefined || tuples.length < FEW) return void this.countEach(statement, tuples);
+    if (this.#runAll(statement, tuples)) return;
     for (const asked of jsonLists(tuples)) this.run({ purpose, sql: many }, [asked]);
+  }
+
+  /**
+   * All at once, where there is nothing else between the first value and the last.
+   * PERF: a third of the time.
+   */
+  #runAll({ purpose, between }: Statement, tuples: readonly (readonly SqlValue[])[]): boolean {
+    if (between === undefined || !isAscending(tuples)) return false;
+    const [first] = tuples[0] as [SqlValue], [last] = tuples.at(-1) as [SqlValue];
+    const rows = this.select(between.find, [first, last, tuples.length + 1]);
+    if (rows.length !== tuples.length) return false;
+    for (let n = 0; n < rows.length; n++) if (rows[n]![0] !== tuples[n]![0]) return false;
+    this.run({ purpose, sql: between.sql }, [first, last]);
+    return true;
   }
 
   countEach({ purpose, sql }: Statement, tuples: readonly (readonly SqlValue[])[]): number[] {

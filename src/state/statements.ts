@@ -348,6 +348,16 @@ export const SQLITE: Statements = {
     purpose: "Removing intent",
     sql: `DELETE FROM csync3_intent WHERE filename = ${TEXT}`,
     many: `DELETE FROM csync3_intent WHERE filename IN (SELECT value FROM ${ASKED})`,
+    between: {
+      find: between({
+        purpose: "Removing intent",
+        columns: [],
+        from: "csync3_intent",
+        key: "filename",
+        octets: "octet_length(filename)",
+      }),
+      sql: `DELETE FROM csync3_intent WHERE filename >= ${TEXT} AND filename <= ${TEXT}`,
+    },
   },
 
   toldOf: {

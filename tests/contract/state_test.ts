@@ -667,6 +667,37 @@ const OTHER_CASES: readonly Case[] = [
     assert.equal(new Set(won.map(({ certificate }) => certificate)).size, 1);
     assert.deepEqual(await store.pin(peer), won[0]);
   }],
+  ["deletes many intents, and none of the others", async (store) => {
+    const odd = ["/i/0\xff", "/i/\xc3\xbc%", "/i/\xef\xbf\xbd"];
+    const names = [...Array.from({ length: 60 }, (_, n) => `/i/${100 + n}`), ...odd]
+      .sort() as DbName[];
+    const intents = names.map((name): Intent => ({
+      name,
+      peer: "b.demo" as HostName,
+      temp: "",
+      want: "---",
+    }));
+    const remove = (gone: readonly DbName[]) =>
+      store.joined((tx) => gone.forEach((name) => tx.deleteIntent(name)));
+    for (
+      const isGone of [
+        (n: number) => n >= 20 && n < 50,
+        (n: number) => n % 2 === 0,
+        (n: number) => n === 5 || n === 6,
+        () => true,
+        (n: number) => n >= names.length - 3,
+      ]
+    ) {
+      await store.joined((tx) => intents.forEach((intent) => tx.putIntent(intent)));
+      const gone = names.filter((_, n) => isGone(n));
+      await remove(gone.length % 2 === 0 ? gone : [...gone, "/i/zz" as DbName]);
+      const left = intents.filter((_, n) => !isGone(n)).map(({ name }) => name);
+      assert.deepEqual((await store.intents()).map(({ name }) => name).sort(), left);
+    }
+    await remove(names.toReversed());
+    assert.deepEqual(await store.intents(), []);
+    await remove(names);
+  }],
   ["keeps one intent per name", async (store) => {
     const intent = (name: string, temp: string): Intent => ({
       name: name as DbName,
