@@ -83,6 +83,24 @@ for (const kind of KINDS) {
     }
   });
 
+  Deno.test(`all that comes in one piece with the last message of the handshake is read: ${name}`, async () => {
+    for (const size of [10, 70_000, 400_000]) {
+      const [plainA, plainB] = duplexPair() as [LinkDuplex, LinkDuplex];
+      const gatherer = new Gatherer(await plainA.detach()), common = { deadlineMs: DEADLINE_MS };
+      const content = noise(size);
+      const server = { role: "server", ...OTHER, ...common, throughStreams: !kind[1] } as const;
+      const client = { role: "client", ...MINE, ...common, throughStreams: !kind[0] } as const;
+      const sent = upgrade(plainB, server).then(async (b) => {
+        await b.write(content);
+        await b.end();
+      });
+      await using a = await upgrade(new LinkDuplex(gatherer), client);
+      assert.ok(Buffer.compare(await read(a, size), content) === 0);
+      assert.equal(await a.readSome(1), undefined);
+      await sent;
+    }
+  });
+
   Deno.test(`a changed byte ends the connection on both sides: ${name}`, async () => {
     const [plainA, plainB] = duplexPair() as [LinkDuplex, LinkDuplex];
     const spoiler = new Spoiler(await plainA.detach());
@@ -200,6 +218,21 @@ class Spoiler extends Passing {
     const piece = (await this.link.read())?.slice();
     if (this.isSpoiling && piece !== undefined) piece[piece.length - 1]! ^= 1;
     return piece;
+  }
+}
+
+/** The first piece as it came, then all that comes until the end in one. */
+class Gatherer extends Passing {
+  #isFirst = true;
+
+  override async read() {
+    if (this.#isFirst) {
+      this.#isFirst = false;
+      return await this.link.read();
+    }
+    const pieces: Uint8Array[] = [];
+    for (let piece; (piece = await this.link.read()) !== undefined;) pieces.push(piece.slice());
+    return pieces.length === 0 ? undefined : new Uint8Array(Buffer.concat(pieces));
   }
 }
 

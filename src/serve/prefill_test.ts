@@ -54,6 +54,13 @@ Deno.test("a file that has grown gets its end", async () => {
   await replace(OLD, joined(OLD, zeros));
 });
 
+Deno.test("a file that has become shorter ends where it should", async () => {
+  for (const size of [SIZE - 1, 9 * MIB + 77, 1, 0]) await replace(OLD, OLD.slice(0, size));
+  const content = OLD.slice(0, 9 * MIB);
+  content.fill(0, 8 * MIB); // its end is a hole, and behind it there was more
+  await replace(OLD, content);
+});
+
 Deno.test("content that has moved is where it belongs", async () => {
   await replace(OLD, joined(noise(100_000, 11), OLD));
   const half = SIZE / 2;
