@@ -107,6 +107,7 @@ export class Incoming {
         yield piece;
       }
       if (this.#pieces.length > 0) continue;
+      this.#check(); // what was still to be pulled is gone, and its end with it
       if (this.#ending !== undefined) return;
       await this.#change();
     }
