@@ -14,7 +14,7 @@ export interface Place {
 /** One path on which, or below which, there is something. */
 interface Node {
   readonly path: string;
-  readonly parent: Node | undefined;
+  parent: Node | undefined;
   /** Who came last: everybody who came before him on the path, above it and below it is before him. */
   last: Place | undefined;
   /** The first of those directly below, which know each other. */
@@ -137,6 +137,7 @@ export class PathOrder {
       if (at.child !== undefined) this.#replaceBelow(place, at);
       at.isIn = false;
       this.#nodes.delete(at.path);
+      at.parent = undefined; // whoever has a place there would keep all that was above it
     }
     node.child = undefined;
   }

@@ -119,3 +119,14 @@ Deno.test("PathOrder holds a limited number of paths, and keeps their order", ()
   assert.equal(places.at(-1)!.before > 0, true);
   leaveAll(order, places);
 });
+
+Deno.test("PathOrder keeps nothing above a path that somebody came in above of", () => {
+  const order = new PathOrder(), none = () => {};
+  const below = order.enter(["/a/b/c/d"], none), above = order.enter(["/a"], none);
+  assert.deepEqual(below.nodes.map(({ parent }) => parent), [undefined]);
+  assert.equal(above.before, 1);
+  order.leave(below);
+  assert.equal(above.before, 0);
+  order.leave(above);
+  assert.equal(order.size, 0);
+});
