@@ -53,7 +53,7 @@ export class DiskTemp implements TempFile {
   #isSettled = false;
   /** Bytes that are in the file; after `rewind`, how many of them are final. */
   #length = 0;
-  /** Length of what was in the file when it was rewound; a write that failed may have left more. */
+  /** Length of what was in the file when it was rewound. */
   #before = 0;
   #isRewound = false;
   /** Zeros behind them that are not in it yet. */
@@ -130,7 +130,8 @@ export class DiskTemp implements TempFile {
   }
 
   rewind(): void {
-    void this.#whole;
+    // A write that failed may have left more: it would show through the holes of the new content.
+    truncate(this.#whole, this.#length, this.name);
     seekStart(this.#fd, this.name);
     this.#before = this.#length;
     this.#length = 0;

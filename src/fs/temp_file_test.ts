@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import { tree } from "../../tests/support/tree.ts";
 import type { Name } from "../model/mod.ts";
 import { ERRNO } from "../os/mod.ts";
@@ -163,4 +163,27 @@ Deno.test("syncContents() makes what was put off part of the files, and tells wh
   }
   const sizes = temps.map((temp) => temp.look()).map((entry) => "size" in entry ? entry.size : 0);
   deepEqual(sizes, [5, 1, 5, 5, 5].map((kib) => kib * KIB));
+});
+
+Deno.test("rewind() leaves nothing of a write that failed halfway", () => {
+  const bytes = content([512, 1], [512, 0], [4, 2]);
+  const found = made((temp) => {
+    temp.write(content([512, 1]));
+    const calls = changing(), real = calls.write;
+    let count = 0;
+    calls.write = (fd, data, size) => {
+      if (++count === 1) return real(fd, data, Number(size) / 2);
+      errnoView()[0] = ERRNO.ENOSPC;
+      return -1;
+    };
+    try {
+      throws(() => temp.write(content([512, 3])), { code: "os/ENOSPC" });
+    } finally {
+      calls.write = real;
+    }
+    temp.rewind();
+    temp.pass(512 * KIB);
+    temp.write(bytes.subarray(512 * KIB));
+  });
+  ok(Buffer.from(found.bytes).equals(bytes), "something of another content is in the file");
 });

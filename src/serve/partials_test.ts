@@ -124,6 +124,17 @@ test("an old file is the better beginning when little of the new one came", asyn
   equal(hidden(bed), []);
 });
 
+test("what a broken transfer has left is not taken for the file itself", async (bed) => {
+  await send(bed, "F", noise(16 * MIB, 9));
+  await breakOff(bed, "F", 16.4 * MIB, Buffer.concat([NEW, noise(16 * MIB, 3)]));
+  equal(hidden(bed).length, 1);
+  await using put = await session(bed, "F");
+  // Whoever is told so only sets the time of the file, which is another one still.
+  const { bytes } = put.sizedSignature!(NEW.length);
+  const { isBeginning } = await deltaFor(bytes, { content: contentOf(NEW) });
+  equal(isBeginning, false);
+});
+
 test("a beginning that somebody writes to meanwhile is not installed", async (bed) => {
   await breakOff(bed, "F", 12 * MIB);
   const [temp] = hidden(bed);

@@ -53,8 +53,11 @@ export class PatchSession implements PutSession {
   sizedSignature(newBytes: number): SizedStream {
     const { partial, basis } = this.#options.put;
     this.#isKeeping = true;
-    // What has come of the new content is more like it than the old one, unless it is little.
-    if (partial !== undefined && 2 * partial.size >= (basis?.size ?? 0)) this.#basis = partial;
+    // What has come of the new content is more like it than the old one, unless it is little. A client
+    // that finds all of its content in it would take the file itself for the same, and only set its time.
+    if (
+      partial !== undefined && partial.size < newBytes && 2 * partial.size >= (basis?.size ?? 0)
+    ) this.#basis = partial;
     const old = this.#basis;
     if (old === undefined || old.size < PREFILL_MIN_BYTES || newBytes < old.size) {
       return sizedSignature(old);
