@@ -79,8 +79,8 @@ export async function connectPeer(options: ConnectPeerOptions): Promise<Peer> {
   let duplex = options.duplex;
   const { tls, trace, bytesPerSecond } = options;
   try {
-    let trusted: Trusted = "ok";
-    if (tls !== undefined) ({ duplex, trusted } = await encrypt(duplex, tls, trace));
+    let trusted: Trusted = "ok", roundTripMs = Infinity;
+    if (tls !== undefined) ({ duplex, trusted, roundTripMs } = await encrypt(duplex, tls, trace));
     if (bytesPerSecond !== undefined) duplex = new PacedDuplex(duplex, { bytesPerSecond });
     const wire = new Wire(duplex, { commandsFrom: "local", trace });
     const started = await start(wire, options);
@@ -90,7 +90,8 @@ export async function connectPeer(options: ConnectPeerOptions): Promise<Peer> {
         if (isNew) await confirm(tls);
         await options.onProven?.();
       };
-      return fastPeer(duplex, { ...options, ...started, onProven });
+      const shortestMs = Math.min(roundTripMs, started.roundTripMs);
+      return fastPeer(duplex, { ...options, ...started, roundTripMs: shortestMs, onProven });
     }
     if (options.hasProven && (isNew || tls === undefined)) throw unproven(isNew);
     if (isNew) await confirm(tls);
@@ -110,10 +111,12 @@ async function encrypt(
   plain: Duplex,
   tls: ClientTls,
   trace?: Trace,
-): Promise<{ duplex: Duplex; trusted: Trusted }> {
+): Promise<{ duplex: Duplex; trusted: Trusted; roundTripMs: number }> {
   const wire = new Wire(plain, { commandsFrom: "local", trace });
+  const sentAtMs = performance.now();
   await wire.send("SSL");
   const reply = await wire.line(STATUS_LINE_MAX_BYTES);
+  const roundTripMs = performance.now() - sentAtMs;
   if (!reply.startsWith(REPLY.activatingSsl)) {
     throw new ProtocolError("ssl", `Cannot encrypt: the peer answered "${printable(reply)}"`);
   }
@@ -130,7 +133,7 @@ async function encrypt(
     await encrypted[Symbol.asyncDispose]();
     throw untrusted(certificate ? "another certificate than before" : "no certificate");
   }
-  return { duplex: encrypted, trusted };
+  return { duplex: encrypted, trusted, roundTripMs };
 }
 
 function untrusted(what: string): ProtocolError {

@@ -55,7 +55,7 @@ export interface FastPeerOptions {
 const WINDOW = 256;
 /** Where an answer takes long, that many more are needed to keep the line busy. */
 const FAR_WINDOW = 1_024;
-const FAR_MS = 50;
+const FAR_MS = 10;
 const GOODBYE_MS = 5_000;
 const NOT_SHARED: Refusal = { kind: "denied", why: "no grant" };
 const NAME_TOO_LONG = failed("File name too long");
