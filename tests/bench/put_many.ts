@@ -128,7 +128,7 @@ async function main(): Promise<void> {
       only: { type: "string" },
     },
   });
-  const root = Deno.makeTempDirSync({ dir: values.dir, prefix: "csync2-bench-" });
+  const root = Deno.makeTempDirSync({ dir: values.dir, prefix: "bench-put-many-" });
   const count = Number(values.files), bytes = Number(values.bytes);
   const options: Options = {
     root,
