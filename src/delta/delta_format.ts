@@ -67,8 +67,8 @@ export function delta(content: Content, runs: Runs, options: DeltaOptions = {}):
 
 /** A delta, and what it says as a whole. */
 export interface FoundDelta extends SizedStream {
-  /** Nothing but the beginning of the old content: all of it, when both are equally long. */
-  readonly isBeginning: boolean;
+  /** The new content is the old one. */
+  readonly isSame: boolean;
 }
 
 /**
@@ -80,14 +80,18 @@ export async function deltaFor(
   { content, ...options }: { readonly content: Content } & MatchOptions & DeltaOptions,
 ): Promise<FoundDelta> {
   const runs = await match(signature, content, options);
-  return { ...delta(content, runs, options), isBeginning: isBeginning(runs, content) };
+  return { ...delta(content, runs, options), isSame: isSame(runs, content) };
 }
 
-/** A file that was cut off while it was read is none of its size. */
-function isBeginning(runs: Runs, { size }: Content): boolean {
+/**
+ * One copy of everything, to the last block. A file that was cut off while it was read is none of its size.
+ * An old content that goes on has more blocks, or more in the last one, which would not have been found.
+ */
+function isSame(runs: Runs, { size }: Content): boolean {
   if (runs.count !== 1 || runs.sourceSize !== size) return false;
   const { source, basis, length } = runs.at(0);
-  return source === 0 && basis === 0 && length === size;
+  const blocks = Math.ceil(size / runs.blockLength);
+  return source === 0 && basis === 0 && length === size && blocks === runs.basisBlocks;
 }
 
 /** The content as a delta without any copy, which every receiver can apply. */

@@ -152,24 +152,29 @@ Deno.test("delta() ends when it is aborted", async () => {
   }, /enough/);
 });
 
-Deno.test("deltaFor() tells whether the new content is the beginning of the old one", async () => {
-  const old = randomBytes(100_000, 3);
-  const isBeginning = async (now: Uint8Array) => {
-    const found = await deltaFor(sizedSignature(contentOf(old)).bytes, { content: contentOf(now) });
-    return found.isBeginning;
-  };
-  assert.equal(await isBeginning(old), true);
-  assert.equal(await isBeginning(concat(old, text("x"))), false);
-  assert.equal(await isBeginning(old.subarray(0, 1_500)), false);
-  const edited = old.slice();
-  edited[99_999]! ^= 1;
-  assert.equal(await isBeginning(edited), false);
-  assert.equal(await isBeginning(text("")), false);
+Deno.test("deltaFor() tells whether the new content is the old one", async () => {
+  for (const size of [100_000, 102_400, 16 * 1_048_576]) {
+    const old = randomBytes(size, 3);
+    const isSame = async (now: Uint8Array, before = old) => {
+      const basis = sizedSignature(contentOf(before)).bytes;
+      return (await deltaFor(basis, { content: contentOf(now) })).isSame;
+    };
+    assert.equal(await isSame(old), true);
+    assert.equal(await isSame(concat(old, text("x"))), false);
+    assert.equal(await isSame(old, concat(old, text("x"))), false);
+    assert.equal(await isSame(old, concat(old, old)), false);
+    assert.equal(await isSame(old, old.subarray(1)), false);
+    assert.equal(await isSame(old.subarray(0, 1_500)), false);
+    const edited = old.slice();
+    edited[size - 1]! ^= 1;
+    assert.equal(await isSame(edited), false);
+    assert.equal(await isSame(text("")), false);
+  }
 });
 
-Deno.test("a file that became shorter while it was read is not the beginning of the old one", async () => {
+Deno.test("a file that became shorter while it was read is not the old one", async () => {
   const old = randomBytes(100_000, 3), { size, readAt } = contentOf(old.subarray(0, 50_000));
   const content = { size: size * 2, readAt };
   const found = await deltaFor(sizedSignature(contentOf(old)).bytes, { content });
-  assert.equal(found.isBeginning, false);
+  assert.equal(found.isSame, false);
 });

@@ -62,10 +62,14 @@ export async function match(
   const runs = new Runs(LITERAL_MAX_BYTES, copiesMax);
   const matching = new Matching({ search, runs, entries, breather });
   const isEarly = early ?? params.key !== undefined;
-  if (isEarly && content.size >= EARLY_MIN_BYTES && await matching.early()) return runs;
-  await matching.takeAll();
-  if (search.blocks === 0) return literalRuns(content, params.blockLength);
-  await matching.rest();
+  const isDone = isEarly && content.size >= EARLY_MIN_BYTES && await matching.early();
+  if (!isDone) {
+    await matching.takeAll();
+    if (search.blocks === 0) return literalRuns(content, params.blockLength);
+    await matching.rest();
+  }
+  runs.basisBlocks = search.blocks;
+  runs.blockLength = params.blockLength;
   return runs;
 }
 

@@ -27,6 +27,10 @@ export class Runs {
   #known = 0;
   /** Bytes of new content that the plan covers. */
   sourceSize = 0;
+  /** Blocks that the old content has in its signature, the last one perhaps shorter; 0: nobody knows. */
+  basisBlocks = 0;
+  /** Bytes. */
+  blockLength = 0;
 
   /**
    * @param literalMax longest literal command. COMPAT: librsync cuts at 32768 bytes, or at the block

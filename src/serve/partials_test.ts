@@ -131,8 +131,8 @@ test("what a broken transfer has left is not taken for the file itself", async (
   await using put = await session(bed, "F");
   // Whoever is told so only sets the time of the file, which is another one still.
   const { bytes } = put.sizedSignature!(NEW.length);
-  const { isBeginning } = await deltaFor(bytes, { content: contentOf(NEW) });
-  equal(isBeginning, false);
+  const { isSame } = await deltaFor(bytes, { content: contentOf(NEW) });
+  equal(isSame, false);
 });
 
 test("a beginning that somebody writes to meanwhile is not installed", async (bed) => {

@@ -89,11 +89,11 @@ export class OutgoingContent {
     const stream = await deltaFor(signature, { content, ...options }).catch((error) => {
       // A signature that cannot be used is that of another content: everything is sent.
       if (error instanceof DeltaError) {
-        return { ...literalDelta(content, options), isBeginning: false };
+        return { ...literalDelta(content, options), isSame: false };
       }
       throw error;
     });
-    this.isThere = unlessSame && stream.isBeginning && this.#isStillValid();
+    this.isThere = unlessSame && stream.isSame && this.#isStillValid();
     return this.problem === undefined && !this.isThere ? stream : undefined;
   }
 
