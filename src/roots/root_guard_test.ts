@@ -247,7 +247,7 @@ Deno.test("D 7.3.2 check() writes nothing about roots when nothing has changed",
   const counting: typeof state = Object.create(state, {
     transaction: { value: (work: never) => (count++, state.transaction(work)) },
   });
-  for (const method of ["records", "record", "roots", "hints", "foreignCommits"] as const) {
+  for (const method of ["records", "record", "roots", "hints", "foreignCommits", "note"] as const) {
     Object.defineProperty(counting, method, { value: state[method].bind(state) });
   }
   Object.defineProperty(counting, "timeUnit", { value: state.timeUnit });
