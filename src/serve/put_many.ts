@@ -91,7 +91,9 @@ export class PutMany {
     });
     const applied = await held.putAll(files);
     for (let n = 0; n < applied.length; n++) {
-      const { granted, index } = some[free[n]!]!;
+      const { granted, index } = some[free[n]!]!, { outcome, changed } = applied[n]!;
+      // Of two names of one object the batch itself has touched the second one: it is looked at anew.
+      if (outcome.kind === "conflict" && !changed) continue;
       this.#outcomes[index] = this.#gate.tell(granted, applied[n]!);
     }
     return undefined;

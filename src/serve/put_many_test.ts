@@ -225,6 +225,14 @@ test("putMany(): a disk that is full in the middle fails those it has no room fo
   equal(await bed.stored("F3"), await (bed.check("F3"), bed.stored("F3")));
 });
 
+test("putMany() replaces both names of one object", async (bed) => {
+  Deno.writeTextFileSync(bed.name("one"), "old");
+  Deno.linkSync(bed.name("one"), bed.name("two"));
+  await bed.check("one", "two");
+  equal(await putMany(bed, { one: "1", two: "2" }), [DONE, DONE]);
+  equal(tree(bed), ["one 640 1", "two 640 2"]);
+});
+
 test("putMany(): what somebody here changes meanwhile stays, and is a conflict", async (bed) => {
   for (const file of ["F", "G"]) Deno.writeTextFileSync(bed.name(file), "old");
   await bed.check("F", "G");
