@@ -71,7 +71,16 @@ function ofTexts(texts: readonly string[], { unit, includes }: RowOptions): List
   for (let at = 0; at + 1 < texts.length; at += 2) {
     const name = nameOf(texts[at]!);
     if (name === undefined || !includes(name)) continue;
-    rows.push({ key: percentEncode(name), stored: listedText(name, texts[at + 1]!, unit) });
+    const key = keyOf(texts[at]!, name);
+    rows.push({ key, stored: listedText(name, texts[at + 1]!, unit) });
   }
   return rows;
+}
+
+/** What percentEncode makes of names without anything to encode behind their prefix. */
+const USUAL_KEY_REGEXP = /^%25[^\x01-\x20\x7f"'%$:|\\]+%25[^\x01-\x20\x7f"'%$:|\\]*$/;
+
+/** PERF: nearly always it is what the database has, which a program may have written in another way. */
+function keyOf(stored: string, name: DbName): string {
+  return USUAL_KEY_REGEXP.test(stored) ? stored : percentEncode(name);
 }
