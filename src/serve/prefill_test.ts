@@ -1,6 +1,6 @@
 import { deepStrictEqual as equal, ok } from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { collect, stream } from "../../tests/support/delta_bytes.ts";
+import { collect, randomBytes, stream } from "../../tests/support/delta_bytes.ts";
 import { ReceiverBed } from "../../tests/support/receiving.ts";
 import { contentOf, deltaFor } from "../delta/mod.ts";
 import { type Meta, nanos } from "../model/mod.ts";
@@ -8,21 +8,11 @@ import { type Meta, nanos } from "../model/mod.ts";
 const MIB = 1_048_576, SIZE = 12 * MIB;
 const META: Meta = { mode: 0o100644, uid: 0, gid: 0, mtime: nanos(1_600_000_000_000_000_000n) };
 
-function noise(bytes: number, seed: number): Uint8Array {
-  const words = new Uint32Array(bytes / 4);
-  for (let i = 0, x = seed; i < words.length; i++) {
-    x ^= x << 13;
-    x ^= x >>> 17;
-    words[i] = x ^= x << 5;
-  }
-  return new Uint8Array(words.buffer);
-}
-
 function joined(...parts: Uint8Array[]): Uint8Array {
   return new Uint8Array(Buffer.concat(parts));
 }
 
-const OLD = noise(SIZE, 5);
+const OLD = randomBytes(SIZE, 5);
 
 /** Replaces `old` by `content` as a client of ours does. @returns blocks of the new file, in bytes */
 async function replace(old: Uint8Array, content: Uint8Array): Promise<number> {
@@ -44,12 +34,12 @@ async function replace(old: Uint8Array, content: Uint8Array): Promise<number> {
 
 Deno.test("a file that was edited in place gets its edits", async () => {
   const content = OLD.slice();
-  for (let at = 1_000; at < SIZE; at += MIB) content.set(noise(400, at), at);
+  for (let at = 1_000; at < SIZE; at += MIB) content.set(randomBytes(400, at), at);
   await replace(OLD, content);
 });
 
 Deno.test("a file that has grown gets its end", async () => {
-  await replace(OLD, joined(OLD, noise(3 * MIB, 9)));
+  await replace(OLD, joined(OLD, randomBytes(3 * MIB, 9)));
   const zeros = new Uint8Array(3 * MIB);
   await replace(OLD, joined(OLD, zeros));
 });
@@ -62,7 +52,7 @@ Deno.test("a file that has become shorter ends where it should", async () => {
 });
 
 Deno.test("content that has moved is where it belongs", async () => {
-  await replace(OLD, joined(noise(100_000, 11), OLD));
+  await replace(OLD, joined(randomBytes(100_000, 11), OLD));
   const half = SIZE / 2;
   await replace(OLD, joined(OLD.subarray(half), OLD.subarray(0, half)));
   // What was at its place is, what was moved over something else is too, and so is what comes behind it.
