@@ -13,15 +13,10 @@ import {
   type Statement,
 } from "./sql_connection.ts";
 import { isBusy } from "./retry.ts";
+import { SQLITE_SCHEMA } from "./sqlite_schema.ts";
+import { SQLITE, SQLITE_BEGIN, SQLITE_COMMIT, SQLITE_ROLLBACK } from "./sqlite_statements.ts";
 import { asStored, type Value } from "./sqlite_texts.ts";
 import { StateError } from "./state_error.ts";
-import {
-  SQLITE,
-  SQLITE_BEGIN,
-  SQLITE_COMMIT,
-  SQLITE_ROLLBACK,
-  SQLITE_SCHEMA,
-} from "./statements.ts";
 
 const NON_ASCII_REGEXP = /[^\x00-\x7f]/;
 
