@@ -9,6 +9,7 @@ import {
   type Nanos,
   nanos,
   percentDecode,
+  percentEncode,
 } from "../model/mod.ts";
 import { Alike, type FileSketch } from "../reconcile/mod.ts";
 import type { StateStore } from "../state/mod.ts";
@@ -155,7 +156,7 @@ async function largeFiles(state: StateStore): Promise<readonly FileSketch[]> {
 async function* storedTexts(state: StateStore): AsyncGenerator<readonly string[]> {
   if (state.storedRecords !== undefined) return yield* state.storedRecords();
   for await (const records of state.records("ascending")) {
-    yield records.flatMap(({ name, stored }) => [name, stored]);
+    yield records.flatMap(({ name, stored }) => [percentEncode(name), stored]);
   }
 }
 

@@ -119,3 +119,14 @@ Deno.test("update() asks for no copies as a dry run, and none of a peer that mak
     assert.deepEqual(await push(bed, { dryRun: copies }), copies ? [] : ["PUT reg a/new"]);
   }
 });
+
+Deno.test("update() has a file copied whose name looks like an encoded one", async () => {
+  const { bed, peer } = await equal();
+  await using _ = bed;
+  bed.tree.make({ "a/per%20cent": LARGE.replace("3", "z") });
+  await push(bed);
+  peer.log.length = 0;
+  peer.isDisposed = false;
+  copy(bed, "a/per%20cent", "a/new");
+  assert.deepEqual(await push(bed), ["COPY a/per%20cent a/new"]);
+});
